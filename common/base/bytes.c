@@ -10,20 +10,46 @@
 static const char hex_digits[] = "0123456789abcdef";
 
 /* Fetched once: the implicit fetch behind EVP_sha256() costs more than hashing a leaf. Never freed,
- * so that hashing works until the last exit handler. */
+ * so that hashing works until the last exit handler. The context is reused, one per thread. */
 static EVP_MD *sha256;
+static pthread_key_t ctx_key;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void free_ctx(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+}
 
 static void fetch_sha256(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     TG_CHECK(sha256);
+    TG_CHECK(pthread_key_create(&ctx_key, free_ctx) == 0);
+}
+
+static EVP_MD_CTX *begin_sha256(void)
+{
+    pthread_once(&sha256_once, fetch_sha256);
+    EVP_MD_CTX *ctx = pthread_getspecific(ctx_key);
+    if (!ctx) {
+        ctx = EVP_MD_CTX_new();
+        TG_CHECK(ctx && pthread_setspecific(ctx_key, ctx) == 0);
+    }
+    TG_CHECK(EVP_DigestInit_ex2(ctx, sha256, NULL) == 1);
+    return ctx;
 }
 
 void tg_sha256(const void *bytes, size_t len, uint8_t ret[TG_SHA256])
 {
-    pthread_once(&sha256_once, fetch_sha256);
-    TG_CHECK(EVP_Digest(bytes, len, ret, NULL, sha256, NULL) == 1);
+    tg_sha256_2(bytes, len, NULL, 0, ret);
+}
+
+void tg_sha256_2(const void *a, size_t a_len, const void *b, size_t b_len, uint8_t ret[TG_SHA256])
+{
+    EVP_MD_CTX *ctx = begin_sha256();
+    TG_CHECK(EVP_DigestUpdate(ctx, a, a_len) == 1);
+    if (b_len) TG_CHECK(EVP_DigestUpdate(ctx, b, b_len) == 1);
+    TG_CHECK(EVP_DigestFinal_ex(ctx, ret, NULL) == 1);
 }
 
 void tg_sha256_hex(const void *bytes, size_t len, char ret[TG_HEX256])
@@ -31,17 +57,6 @@ void tg_sha256_hex(const void *bytes, size_t len, char ret[TG_HEX256])
     uint8_t hash[TG_SHA256];
     tg_sha256(bytes, len, hash);
     tg_hex(hash, sizeof hash, ret);
-}
-
-void tg_sha256_2(const void *a, size_t a_len, const void *b, size_t b_len, uint8_t ret[TG_SHA256])
-{
-    pthread_once(&sha256_once, fetch_sha256);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    TG_CHECK(ctx);
-    TG_CHECK(EVP_DigestInit_ex2(ctx, sha256, NULL) == 1);
-    TG_CHECK(EVP_DigestUpdate(ctx, a, a_len) == 1 && EVP_DigestUpdate(ctx, b, b_len) == 1);
-    TG_CHECK(EVP_DigestFinal_ex(ctx, ret, NULL) == 1);
-    EVP_MD_CTX_free(ctx);
 }
 
 void tg_hex(const void *bytes, size_t len, char *ret)

@@ -1,6 +1,7 @@
-/* err: what went wrong, to which thing, and what to do next. One error per operation, a value without
- * allocation. Adapters translate OpenSSL, curl and SQLSTATE into these codes; those never travel further.
- * A function either logs or returns; the owner of the operation logs it, once. Thread: any. */
+/* err: what went wrong, to which thing, and what to do next. One error per operation, a value
+ * without allocation. Adapters translate OpenSSL, curl and SQLSTATE into these codes; those never
+ * travel further. A function either logs or returns; the owner of the operation logs it, once.
+ * Thread: any. */
 #pragma once
 
 #include <stdnoreturn.h>
@@ -62,7 +63,7 @@ struct tg_err {
     char text[TG_ERR_TEXT];
 };
 
-#define TG_MUST_CHECK __attribute__((warn_unused_result))
+#define TG_MUST_CHECK        __attribute__((warn_unused_result))
 #define TG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Fill err (may be NULL) and return code. Text beyond 239 bytes is cut at a UTF-8 boundary. */
@@ -77,7 +78,8 @@ const char *tg_code_sentence(int code); /* what it means in general */
 enum tg_next tg_code_next(int code);
 const char *tg_next_word(enum tg_next next); /* retry ask refuse bug */
 int tg_code_from_word(const char *word);     /* TG_E_BUG when unknown */
-int tg_code_from_errno(int number);          /* NOT_FOUND, EXISTS, DENIED, DISK_FULL, TIMEOUT, NETWORK or IO */
+int tg_code_from_errno(
+    int number); /* NOT_FOUND, EXISTS, DENIED, DISK_FULL, TIMEOUT, NETWORK or IO */
 
 #define TG_FAIL(err, code, ...) tg_err_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 #define TG_TRY(call)                                                                               \

@@ -1,4 +1,5 @@
-/* limits: every bound on input, one sentence each. A parser checks its bound before it allocates. */
+/* limits: every bound on input, one sentence each. A parser checks its bound before it allocates.
+ */
 #pragma once
 
 enum {
@@ -11,9 +12,13 @@ enum {
     /* A keystore file or certificate bundle that a scan opens. */
     TG_MAX_KEYSTORE = 4 * 1024 * 1024,
     /* Entries (certificates or keys) in one keystore. */
-    TG_MAX_ENTRIES = 1024,
+    TG_MAX_ENTRIES = 8192,
     /* Iterations of a keystore's MAC or cipher, which the file's maker chose (PKI §1). */
     TG_MAX_KDF_ITERATIONS = 10 * 1000 * 1000,
+    /* Keystores in one inventory report. */
+    TG_MAX_KEYSTORES = 4096,
+    /* Iterations that all trials of passwords on one keystore may cost together. */
+    TG_MAX_KDF_BUDGET = 50 * 1000 * 1000,
     /* Passwords that a scan tries on one keystore. */
     TG_MAX_PASSWORDS = 64,
     /* A leaf (TRUST F1). */
@@ -26,11 +31,13 @@ enum {
     /* A bundle (TRUST F4). */
     TG_MAX_BUNDLE = 256 * 1024,
     /* One JSON message of the agent protocol. */
-    TG_MAX_MESSAGE = 1024 * 1024,
+    TG_MAX_MESSAGE = 4 * 1024 * 1024,
     /* An API request body: a staff register, a bulk import. */
     TG_MAX_BODY = 64 * 1024 * 1024,
     /* Depth of JSON and YAML documents. */
     TG_MAX_DEPTH = 16,
+    /* Values in one JSON document: each costs about 64 bytes of memory, whatever it costs on the wire. */
+    TG_MAX_JSON_VALUES = 4 * 1000 * 1000,
     /* A YAML file: policies or settings. */
     TG_MAX_YAML = 1024 * 1024,
     /* A staff register in CSV. */

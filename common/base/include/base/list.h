@@ -1,5 +1,5 @@
-/* list: intrusive doubly linked list; the node is a member of the thing. An unlinked node is zeroed or
- * self-linked; tg_list_del() of either is harmless. */
+/* list: intrusive doubly linked list; the node is a member of the thing. An unlinked node is zeroed
+ * or self-linked; tg_list_del() of either is harmless. */
 #pragma once
 
 #include <stdbool.h>

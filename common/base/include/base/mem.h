@@ -1,5 +1,6 @@
-/* mem: allocation that does not return NULL, and scope cleanup. Small OOM ends the program (its state is
- * durable); sizes that come from input are bounded by the caller first (limits.h). Thread: any. */
+/* mem: allocation that does not return NULL, and scope cleanup. Small OOM ends the program (its
+ * state is durable); sizes that come from input are bounded by the caller first (limits.h). Thread:
+ * any. */
 #pragma once
 
 #include <stddef.h>

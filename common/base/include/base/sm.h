@@ -1,6 +1,6 @@
-/* sm: a small state machine that refuses and tells. States, names and legal moves are one static const
- * table; an illegal move aborts, a legal one is traced. For operations in memory; durable states live in
- * PostgreSQL. */
+/* sm: a small state machine that refuses and tells. States, names and legal moves are one static
+ * const table; an illegal move aborts, a legal one is traced. For operations in memory; durable
+ * states live in PostgreSQL. */
 #pragma once
 
 #include <stdint.h>

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 bool tg_utf8_valid(const void *bytes, size_t len);
-/* TRUST F1 strings: valid UTF-8 without control, bidi, zero-width or noncharacters. Exactly these are refused:
- * 0000-001F 007F-009F 00AD 034F 061C 180E 200B-200F 2028-202E 2060-206F FDD0-FDEF FEFF FFF9-FFFB
- * E0000-E007F and every xxFFFE, xxFFFF. */
+/* TRUST F1 strings: valid UTF-8 without control, bidi, zero-width or noncharacters. Exactly these
+ * are refused: 0000-001F 007F-009F 00AD 034F 061C 180E 200B-200F 2028-202E 2060-206F FDD0-FDEF FEFF
+ * FFF9-FFFB E0000-E007F and every xxFFFE, xxFFFF. */
 bool tg_utf8_clean(const void *bytes, size_t len);
 /* Next code point of valid UTF-8; advances *p. 0xFFFD on a broken sequence (one byte consumed). */
 uint32_t tg_utf8_next(const char **p, const char *end);
@@ -35,4 +35,6 @@ struct tg_number {
 };
 unsigned tg_damm(const char *digits, size_t len); /* check digit; table of Damm's thesis */
 void tg_number_print(struct tg_number n, char ret[TG_NUMBER]);
-bool tg_number_parse(const char *text, struct tg_number *ret); /* refuses a wrong check digit, leading zeros beyond 6 digits */
+bool tg_number_parse(
+    const char *text,
+    struct tg_number *ret); /* refuses a wrong check digit, leading zeros beyond 6 digits */

@@ -1,13 +1,14 @@
-/* clock: the only door to time. A table of functions: the system's clock, and a manual one for tests. Under
- * -DTAMGA_TEST the environment variable TAMGA_CLOCK=+-seconds shifts the wall time; a release ignores it.
- * Wall time is for dates that people see, monotonic time for waiting. Thread: any for the system clock. */
+/* clock: the only door to time. A table of functions: the system's clock, and a manual one for
+ * tests. Under -DTAMGA_TEST the environment variable TAMGA_CLOCK=+-seconds shifts the wall time; a
+ * release ignores it. Wall time is for dates that people see, monotonic time for waiting. Thread:
+ * any for the system clock. */
 #pragma once
 
 #include <stdint.h>
 
 struct tg_clock {
-    int64_t (*wall)(void *ctx);      /* seconds since 1970, UTC */
-    uint64_t (*mono_ms)(void *ctx);  /* milliseconds, never back */
+    int64_t (*wall)(void *ctx);     /* seconds since 1970, UTC */
+    uint64_t (*mono_ms)(void *ctx); /* milliseconds, never back */
     void *ctx;
 };
 
@@ -23,4 +24,5 @@ struct tg_clock_manual {
     uint64_t mono_at_ms;
 };
 void tg_clock_manual_init(struct tg_clock_manual *m, int64_t wall_s);
-void tg_clock_manual_advance(struct tg_clock_manual *m, uint64_t by_ms); /* both; wall in whole seconds */
+void tg_clock_manual_advance(struct tg_clock_manual *m,
+                             uint64_t by_ms); /* both; wall in whole seconds */

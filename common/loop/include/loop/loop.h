@@ -1,6 +1,7 @@
-/* loop: the libuv loop of a program, its clock, deadlines, pool work, repeating jobs, and one way to stop.
- * Never blocks. Callers embed these structs; a struct lives until its close or done callback has run. Every
- * callback fires on the loop's thread, later, never from inside start, stop, cancel or close. */
+/* loop: the libuv loop of a program, its clock, deadlines, pool work, repeating jobs, and one way
+ * to stop. Never blocks. Callers embed these structs; a struct lives until its close or done
+ * callback has run. Every callback fires on the loop's thread, later, never from inside start,
+ * stop, cancel or close. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,10 +14,11 @@
 
 struct tg_loop;
 
-/* stop: SIGTERM, SIGINT or tg_loop_stop() start the drain. Hooks are called one after the other, in the order
- * in which they were added: the next when the one before called tg_stop_hook_done(), which it may do at once
- * or later. When all are done, or the drain deadline passes, whatever handle is still open is closed and
- * tg_loop_run() returns. A second SIGTERM or SIGINT ends the drain at once. */
+/* stop: SIGTERM, SIGINT or tg_loop_stop() start the drain. Hooks are called one after the other, in
+ * the order in which they were added: the next when the one before called tg_stop_hook_done(),
+ * which it may do at once or later. When all are done, or the drain deadline passes, whatever
+ * handle is still open is closed (an on_close that its owner asks for only afterwards does not
+ * come) and tg_loop_run() returns. A second SIGTERM or SIGINT ends the drain at once. */
 struct tg_stop_hook;
 typedef void (*tg_stop_fn)(struct tg_stop_hook *hook, void *data);
 struct tg_stop_hook {
@@ -25,7 +27,7 @@ struct tg_stop_hook {
     const char *what; /* "listener", for the log of who did not end in time */
     tg_stop_fn fn;
     void *data;
-    bool called, done;
+    bool called;
 };
 typedef void (*tg_loop_signal_fn)(int signum, void *data);
 
@@ -39,8 +41,10 @@ struct tg_loop {
     struct tg_list hooks;
     tg_loop_signal_fn on_hup;
     void *hup_data;
-    uint64_t drain_ms, drain_until_ms;
-    bool stop_asked, stopping, swept, late;
+    uint64_t drain_ms;
+    _Atomic bool stop_asked;
+    bool stopping, swept;
+    const char *late;
 };
 
 enum { TG_LOOP_DRAIN_MS = 10 * 1000 };
@@ -50,22 +54,27 @@ int tg_loop_init(struct tg_loop *l, const struct tg_clock *clock, struct tg_err 
 /* Take SIGTERM, SIGINT and SIGHUP. on_hup may be NULL (SIGHUP is then ignored). Once a process. */
 int tg_loop_signals(struct tg_loop *l, tg_loop_signal_fn on_hup, void *data,
                     struct tg_err *err) TG_MUST_CHECK;
-void tg_loop_set_drain(struct tg_loop *l, uint64_t drain_ms); /* before the stop; default TG_LOOP_DRAIN_MS */
+void tg_loop_set_drain(struct tg_loop *l,
+                       uint64_t drain_ms); /* before the stop; default TG_LOOP_DRAIN_MS */
 /* what is static. The hook leaves the list by tg_stop_hook_del(), or stays until the end. */
-void tg_loop_on_stop(struct tg_loop *l, struct tg_stop_hook *hook, const char *what, tg_stop_fn fn, void *data);
+void tg_loop_on_stop(struct tg_loop *l, struct tg_stop_hook *hook, const char *what, tg_stop_fn fn,
+                     void *data);
 void tg_stop_hook_done(struct tg_stop_hook *hook); /* exactly once, only after fn was called */
 void tg_stop_hook_del(struct tg_stop_hook *hook);  /* before the stop, or counts as done */
 
 void tg_loop_run(struct tg_loop *l);  /* until stopped and every handle closed */
 void tg_loop_stop(struct tg_loop *l); /* any thread; any number of times */
 bool tg_loop_stopping(const struct tg_loop *l);
-bool tg_loop_drained(const struct tg_loop *l); /* after the run: every hook was done in time */
-/* Aborts if a handle is still open. After tg_loop_run(), or instead of it (closes what init opened). */
+const char *tg_loop_late(
+    const struct tg_loop *l); /* after the run: the hook that did not end in time, or NULL */
+/* Aborts if a handle is still open. After tg_loop_run(), or instead of it (closes what init
+ * opened). */
 void tg_loop_done(struct tg_loop *l);
 int64_t tg_loop_wall(const struct tg_loop *l);
 uint64_t tg_loop_mono_ms(const struct tg_loop *l);
 
-/* until: for tests and start-up: turns the loop until the predicate holds; false after timeout_ms of real time. */
+/* until: for tests and start-up: turns the loop until the predicate holds; false after timeout_ms
+ * of real time. */
 typedef bool (*tg_loop_until_fn)(void *data);
 bool tg_loop_until(struct tg_loop *l, tg_loop_until_fn fn, void *data, uint64_t timeout_ms);
 
@@ -98,15 +107,17 @@ struct tg_work {
     bool busy;
 };
 /* < 0: never calls back. data belongs to fn until done; fn touches nothing of the loop. */
-int tg_work_start(struct tg_work *w, struct tg_loop *l, tg_work_fn fn, tg_work_done_fn done, void *data,
-                  struct tg_err *err) TG_MUST_CHECK;
+int tg_work_start(struct tg_work *w, struct tg_loop *l, tg_work_fn fn, tg_work_done_fn done,
+                  void *data, struct tg_err *err) TG_MUST_CHECK;
 /* Succeeds only before a thread took it; done is called in any case, once. */
 void tg_work_cancel(struct tg_work *w);
 bool tg_work_busy(const struct tg_work *w);
 
-/* repeat: a job every so often that never piles up: the pause begins when the last run has finished. */
+/* repeat: a job every so often that never piles up: the pause begins when the last run has
+ * finished. */
 struct tg_repeat;
-typedef void (*tg_repeat_fn)(struct tg_repeat *r, void *data); /* calls tg_repeat_finish(r), now or later */
+typedef void (*tg_repeat_fn)(struct tg_repeat *r,
+                             void *data); /* calls tg_repeat_finish(r), now or later */
 struct tg_repeat {
     struct tg_deadline timer;
     uint64_t pause_ms;
@@ -114,7 +125,8 @@ struct tg_repeat {
     void *data;
     bool running, again, closing;
 };
-void tg_repeat_init(struct tg_repeat *r, struct tg_loop *l, uint64_t pause_ms, tg_repeat_fn fn, void *data);
+void tg_repeat_init(struct tg_repeat *r, struct tg_loop *l, uint64_t pause_ms, tg_repeat_fn fn,
+                    void *data);
 void tg_repeat_start(struct tg_repeat *r, uint64_t first_ms);
 void tg_repeat_now(struct tg_repeat *r);    /* soon; while it runs: once more right after */
 void tg_repeat_finish(struct tg_repeat *r); /* exactly once per call of fn */
