@@ -179,35 +179,3 @@ uint64_t tg_loop_mono_ms(const struct tg_loop *l)
 {
     return tg_clock_mono_ms(l->clock);
 }
-
-struct until_timer {
-    uv_timer_t timer;
-    bool fired, closed;
-};
-
-static void on_until_over(uv_timer_t *timer)
-{
-    tg_container_of(timer, struct until_timer, timer)->fired = true;
-}
-
-static void on_until_closed(uv_handle_t *handle)
-{
-    tg_container_of((uv_timer_t *)handle, struct until_timer, timer)->closed = true;
-}
-
-bool tg_loop_until(struct tg_loop *l, tg_loop_until_fn fn, void *data, uint64_t timeout_ms)
-{
-    struct until_timer limit = {0};
-    TG_CHECK(uv_timer_init(&l->uv, &limit.timer) == 0);
-    uv_update_time(&l->uv);
-    TG_CHECK(uv_timer_start(&limit.timer, on_until_over, timeout_ms, 0) == 0);
-    uv_handle_t *handle = (uv_handle_t *)&limit.timer;
-    /* A sweep closes this timer too; its close phase is over when uv_run() returns. */
-    while (!fn(data) && !limit.fired && !uv_is_closing(handle))
-        (void)uv_run(&l->uv, UV_RUN_ONCE);
-    if (uv_is_closing(handle)) return fn(data);
-    uv_close(handle, on_until_closed);
-    while (!limit.closed)
-        (void)uv_run(&l->uv, UV_RUN_NOWAIT);
-    return fn(data);
-}
