@@ -11,7 +11,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -226,6 +229,69 @@ static void secrets_are_one_line(void **state)
     assert_int_equal((uintptr_t)s.data % 4096, 0);
 }
 
+enum { ANSWERED, CANCELLED, OTHER };
+
+/* The other end of the terminal: ask once, tell by the exit status whether `expected` was
+ * understood. */
+static void answer_prompt(const char *expected)
+{
+    struct tg_secret s = {0};
+    struct tg_err err = {0};
+    int rc = tg_secret_prompt("Password: ", &s, &err);
+    if (rc == TG_E_CANCELLED) _exit(CANCELLED);
+    _exit(rc == 0 && strcmp(s.data, expected) == 0 ? ANSWERED : OTHER);
+}
+
+static int prompt_with(const char *typed, const char *expected, char *ret_seen, size_t size)
+{
+    int terminal = -1;
+    pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+    assert_true(pid >= 0);
+    if (pid == 0) answer_prompt(expected);
+    size_t len = 0;
+    ssize_t n;
+    bool typed_it = false;
+    while (len < size - 1 && (n = read(terminal, ret_seen + len, size - 1 - len)) > 0) {
+        len += (size_t)n;
+        ret_seen[len] = '\0';
+        if (typed_it || !strstr(ret_seen, "Password: ")) continue; /* echo is off from here on */
+        typed_it = true;
+        assert_int_equal(write(terminal, typed, strlen(typed)), (ssize_t)strlen(typed));
+    }
+    int status = 0;
+    close(terminal);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void typed_password_is_not_echoed(void **state)
+{
+    (void)state;
+    char seen[1000] = "";
+    assert_int_equal(prompt_with("s3cret\n", "s3cret", seen, sizeof seen), ANSWERED);
+    assert_null(strstr(seen, "s3"));
+    assert_int_equal(prompt_with("wrong\x15s3\xd1\x82\x7f\x7f\x33x\r", "s3x", seen, sizeof seen),
+                     ANSWERED);
+    assert_int_equal(prompt_with("half\x03", "", seen, sizeof seen), CANCELLED);
+    assert_int_equal(prompt_with("\x04", "", seen, sizeof seen), CANCELLED);
+}
+
+static void process_does_not_dump_core(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit limit;
+        tg_secret_no_core();
+        bool none =
+            getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0;
+        _exit(none && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 struct item {
     int value;
     struct tg_list node;
@@ -371,6 +437,8 @@ int main(void)
         cmocka_unit_test(base64_of_random_bytes_comes_back),
         cmocka_unit_test(file_is_replaced_whole),
         cmocka_unit_test(secrets_are_one_line),
+        cmocka_unit_test(typed_password_is_not_echoed),
+        cmocka_unit_test(process_does_not_dump_core),
         cmocka_unit_test(list_survives_removal_while_walking),
         cmocka_unit_test(log_writes_one_line_per_event),
         cmocka_unit_test(quoting_is_bounded),
