@@ -110,6 +110,8 @@ static void fill_absent(struct tg_yaml *y, const struct tg_yaml_map *map, char *
             fill_absent(y, key->map, base + key->offset);
         else if (key->otherwise)
             yaml_default_scalar(y, key, base + key->offset);
+        else if (key->kind == TG_YAML_ENUM)
+            *(int *)(void *)(base + key->offset) = -1;
         else if (key->kind == TG_YAML_TEXT)
             *(const char **)(void *)(base + key->offset) = "";
     }

@@ -133,12 +133,12 @@ static bool to_word(const struct tg_yaml_key *key, const char *text, size_t len,
     return false;
 }
 
-static bool within(const struct tg_yaml_key *key, int64_t number, const char *low, const char *high,
-                   struct wrong *w)
+static bool within(const struct tg_yaml_key *key, const char *text, int64_t number, const char *low,
+                   const char *high, struct wrong *w)
 {
     if (!key->min && !key->max) return true;
-    if (number < key->min) return bad(w, NULL, "is less than %s", low);
-    if (number > key->max) return bad(w, NULL, "is more than %s", high);
+    if (number < key->min) return bad(w, NULL, "'%s' is less than %s", text, low);
+    if (number > key->max) return bad(w, NULL, "'%s' is more than %s", text, high);
     return true;
 }
 
@@ -153,7 +153,7 @@ static bool to_int(const struct tg_yaml_key *key, const char *text, size_t len, 
     char low[24], high[24];
     snprintf(low, sizeof(low), "%lld", (long long)key->min);
     snprintf(high, sizeof(high), "%lld", (long long)key->max);
-    if (!within(key, value, low, high, w)) return false;
+    if (!within(key, text, value, low, high, w)) return false;
     *slot = value;
     return true;
 }
@@ -183,7 +183,7 @@ static bool to_duration(const struct tg_yaml_key *key, const char *text, size_t 
                    yaml_shown(text, len));
     tg_duration_print(key->min, low);
     tg_duration_print(key->max, high);
-    if (!within(key, seconds, low, high, w)) return false;
+    if (!within(key, text, seconds, low, high, w)) return false;
     *slot = seconds;
     return true;
 }

@@ -7,7 +7,7 @@
  * the events refuses what must not be there; it also bounds depth before any tree is built. */
 struct scan {
     struct yaml_reader *r;
-    int depth, documents;
+    int depth, documents, refusals;
     bool ended, good;
 };
 
@@ -24,15 +24,20 @@ static bool core_tag(const char *tag)
 static void refuse(struct scan *s, const yaml_event_t *event, const char *what)
 {
     yaml_complain_at(s->r, &event->start_mark, NULL, NULL, "%s", what);
+    s->refusals++;
     s->good = false;
 }
 
 static void look_at_labels(struct scan *s, const yaml_event_t *event, const yaml_char_t *anchor,
                            const yaml_char_t *tag)
 {
-    if (anchor) refuse(s, event, "anchors (&name) are not used here: write the value out");
+    if (anchor)
+        refuse(s, event,
+               "anchors (&name) are not used here: write the value out, or quote a text that "
+               "begins with &");
     if (tag && !core_tag((const char *)tag))
-        refuse(s, event, "tags (!name) are not used here: remove it");
+        refuse(s, event,
+               "tags (!name) are not used here: remove it, or quote a text that begins with !");
 }
 
 static void enter(struct scan *s, const yaml_event_t *event)
@@ -51,7 +56,9 @@ static void look(struct scan *s, const yaml_event_t *event)
         s->ended = true;
         break;
     case YAML_ALIAS_EVENT:
-        refuse(s, event, "aliases (*name) are not used here: write the value out");
+        refuse(s, event,
+               "aliases (*name) are not used here: write the value out, or quote a text that "
+               "begins with *");
         break;
     case YAML_SCALAR_EVENT:
         look_at_labels(s, event, event->data.scalar.anchor, event->data.scalar.tag);
@@ -82,9 +89,12 @@ static void say_problem(struct scan *s, const yaml_parser_t *parser)
 {
     yaml_mark_t mark = parser->problem_mark;
     if (parser->error == YAML_READER_ERROR) mark = parser->mark;
-    yaml_complain_at(s->r, &mark, NULL, NULL, "%s%s%s",
-                     parser->problem ? parser->problem : "this is not YAML",
-                     parser->context ? " " : "", parser->context ? parser->context : "");
+    const char *problem = parser->problem ? parser->problem : "this is not YAML";
+    const char *context = parser->context ? parser->context : "";
+    /* The commonest slip: issuer: *CN=... */
+    const char *hint = strstr(context, "alias") ? ": quote a text that begins with *" : "";
+    yaml_complain_at(s->r, &mark, NULL, NULL, "%s%s%s%s", problem, *context ? " " : "", context,
+                     hint);
     s->good = false;
     s->ended = true;
 }
@@ -96,7 +106,7 @@ bool yaml_scan(struct yaml_reader *r, const unsigned char *bytes, size_t len)
     TG_CHECK(yaml_parser_initialize(&parser));
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, bytes, len);
-    while (!s.ended && r->y->errors <= TG_YAML_COMPLAINTS) {
+    while (!s.ended && s.refusals < TG_YAML_COMPLAINTS) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
             say_problem(&s, &parser);

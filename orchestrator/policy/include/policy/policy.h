@@ -268,6 +268,11 @@ int32_t policy_jitter(const uint8_t sha256[TG_SHA256]);
 int64_t policy_due(const struct policy *policy, int64_t not_before, int64_t not_after,
                    int32_t jitter);
 
+/* The kind of a new key: keep stays with the old one's where that is strong enough, else the next
+ * stronger (rsa-2048 -> rsa-3072, ec-p521 -> ec-p384, unknown -> ec-p256). old: as in "rsa-2048",
+ * "ec-p256". */
+enum policy_key policy_new_key(const struct policy *policy, const char *old);
+
 /* A window is open in [from, until) of local wall time on a named day. next: the first instant >=
  * at at which it is open; 0 if it does not open within 4 weeks. */
 bool policy_window_open(const struct policy_window *window, int64_t at);
