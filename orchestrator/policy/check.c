@@ -31,8 +31,8 @@ static void check_connector(struct tg_yaml *y, const struct raw_policy *raw,
 {
     if (!*raw->ca) {
         if (raw->action == POLICY_ACTION_RENEW)
-            tg_yaml_complain(y, raw,
-                             "action renew needs 'ca': the name of a connector in tamga.yaml");
+            tg_yaml_complain(y, &raw->action,
+                             "renew needs 'ca', the name of a connector in tamga.yaml");
         return;
     }
     if (!connectors->known) return;

@@ -186,8 +186,7 @@ static void renew_needs_a_connector(void **state)
 {
     (void)state;
     bad("version: 1\npolicies:\n  - name: a\n    action: renew\n",
-        "p.yaml:3:5: key 'policies': action renew needs 'ca': the name of a connector in "
-        "tamga.yaml\n");
+        "p.yaml:4:13: key 'action': renew needs 'ca', the name of a connector in tamga.yaml\n");
     bad("version: 2\npolicies: []\n",
         "p.yaml:1:10: key 'version': '2' is more than 1\n"
         "p.yaml:2:11: key 'policies': the list is empty: leave the key out or name something\n");

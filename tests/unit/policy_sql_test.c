@@ -22,7 +22,7 @@ static const char rules[] =
     "  - {name: c, action: renew, ca: x, match: {issuer: \"CN=Nobody*\"}}\n"
     "  - {name: d, action: watch, match: {department: [\"IT*\", Бухгалтерия]}, confirm: holder}\n"
     "  - {name: e, action: renew, ca: x, renew: {before: 20d, spread: 3d}, match: {storage: token, "
-    "issuer: \"CN=*\"}}\n"
+    "issuer: \"CN=* CA*\"}}\n"
     "  - {name: f, action: watch, match: {role: [employee, finance, individual]}}\n";
 
 static struct policy_set *parse(const char *text)
