@@ -43,6 +43,9 @@ function(tamga_room name)
   set_property(GLOBAL APPEND PROPERTY TAMGA_ROOMS ${name})
 endfunction()
 
+# `ninja programs`: the programs without the tests.
+add_custom_target(programs)
+
 # tamga_program(NAME SOURCES file... [USES room...] [LIBS lib...]): a program of the product.
 function(tamga_program name)
   cmake_parse_arguments(PROGRAM "" "" "SOURCES;USES;LIBS" ${ARGN})
@@ -50,4 +53,5 @@ function(tamga_program name)
   tamga_uses(${name} ${PROGRAM_USES})
   tamga_libs(${name} ${PROGRAM_LIBS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  add_dependencies(programs ${name})
 endfunction()
