@@ -14,7 +14,7 @@ struct db_lease {
     struct db *db;
     const char *name;
     struct tg_repeat repeat;
-    uint64_t ttl_s, until_ms; /* until_ms: monotonic; what we count on, earlier than the database's */
+    uint64_t ttl_s, asked_ms, until_ms; /* monotonic: what we count on ends before the database's */
     int64_t epoch;            /* 0 = not held */
     char owner[33];
     db_lease_fn fn;
