@@ -43,10 +43,11 @@ const char *tg_name_oid(const char *short_name)
     return NULL;
 }
 
+/* An empty RDN breaks RFC 5280, yet such certificates were issued and OpenSSL reads them. */
 static bool next_rdn(struct tg_der *rdns, struct tg_der *ret)
 {
     struct tg_der_item set;
-    if (!tg_der_take(rdns, TG_DER_SET, &set) || set.len == 0) return false;
+    if (!tg_der_take(rdns, TG_DER_SET, &set)) return false;
     *ret = tg_der_inside(&set);
     return true;
 }
