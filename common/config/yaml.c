@@ -61,6 +61,8 @@ static void keep(struct tg_yaml *y, bool warning, unsigned file, unsigned line, 
 }
 
 static void complain(struct tg_yaml *y, bool warning, const struct yaml_place *at,
+                     const char *suggestion, const char *fmt, va_list args) TG_PRINTF(5, 0);
+static void complain(struct tg_yaml *y, bool warning, const struct yaml_place *at,
                      const char *suggestion, const char *fmt, va_list args)
 {
     struct tg_buf text = TG_BUF(YAML_MAX_COMPLAINT);
@@ -119,6 +121,8 @@ static const struct yaml_place *find(const struct tg_yaml *y, const void *member
     return !exact || (outer && outer->member == member) ? outer : NULL;
 }
 
+static void complain_member(struct tg_yaml *y, bool warning, const void *member, const char *fmt,
+                            va_list args) TG_PRINTF(4, 0);
 static void complain_member(struct tg_yaml *y, bool warning, const void *member, const char *fmt,
                             va_list args)
 {

@@ -221,8 +221,7 @@ static bool convert(struct tg_yaml *y, const struct tg_yaml_key *key, const char
     case TG_YAML_MAPS:
         break;
     }
-    TG_CHECK(!"a map is no scalar");
-    return false;
+    tg_check_failed("a map is no scalar", __FILE__, __LINE__);
 }
 
 static bool is_empty(const yaml_node_t *node)

@@ -33,7 +33,7 @@ static const struct tg_yaml_key match_keys[] = {
     {"issuer", TG_YAML_TEXTS, AT(raw_match, issuer), .min = 1, .max = 1024},
     {"department", TG_YAML_TEXTS, AT(raw_match, department), .min = 1, .max = 64},
     {"role", TG_YAML_ENUMS, AT(raw_match, role), .words = roles},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map match_map = {sizeof(struct raw_match), match_keys};
 
@@ -41,7 +41,7 @@ static const struct tg_yaml_key window_keys[] = {
     {"days", TG_YAML_TEXTS, AT(raw_window, days), .max = 16, .items = 7},
     {"hours", TG_YAML_TEXT, AT(raw_window, hours), .max = 16, .otherwise = "00:00-24:00"},
     {"zone", TG_YAML_TEXT, AT(raw_window, zone), .required = true, .min = 1, .max = 63},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map window_map = {sizeof(struct raw_window), window_keys};
 
@@ -50,13 +50,13 @@ static const struct tg_yaml_key renew_keys[] = {
      .otherwise = "30d"},
     {"spread", TG_YAML_DURATION, AT(raw_renew, spread), .max = DAYS(1130), .otherwise = "0"},
     {"window", TG_YAML_MAP, AT(raw_renew, window), .map = &window_map},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map renew_map = {sizeof(struct raw_renew), renew_keys};
 
 static const struct tg_yaml_key key_keys[] = {
     {"algorithm", TG_YAML_ENUM, AT(raw_key, algorithm), .words = keys, .otherwise = "keep"},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map key_map = {sizeof(struct raw_key), key_keys};
 
@@ -68,7 +68,7 @@ static const struct tg_yaml_key approve_keys[] = {
     {"deputy-after", TG_YAML_DURATION, AT(raw_approve, deputy_after), .max = DAYS(90),
      .otherwise = "0"},
     {"recall", TG_YAML_DURATION, AT(raw_approve, recall), .max = DAYS(7), .otherwise = "10m"},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map approve_map = {sizeof(struct raw_approve), approve_keys};
 
@@ -78,7 +78,7 @@ static const struct tg_yaml_key install_keys[] = {
     {"retire", TG_YAML_TEXT, AT(raw_install, retire), .max = 32, .otherwise = "archive-after-7d"},
     {"keep-decryption-keys", TG_YAML_BOOL, AT(raw_install, keep_decryption_keys),
      .otherwise = "yes"},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map install_map = {sizeof(struct raw_install), install_keys};
 
@@ -87,7 +87,7 @@ static const struct tg_yaml_key notice_keys[] = {
     {"to", TG_YAML_ENUM, AT(raw_notice, to), .required = true, .words = tos},
     {"at", TG_YAML_DURATIONS, AT(raw_notice, at), .required = true, .min = 60, .max = DAYS(1130),
      .items = 16},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map notice_map = {sizeof(struct raw_notice), notice_keys};
 
@@ -105,7 +105,7 @@ static const struct tg_yaml_key policy_keys[] = {
     {"ca", TG_YAML_TEXT, AT(raw_policy, ca), .min = 1, .max = 40},
     {"install", TG_YAML_MAP, AT(raw_policy, install), .map = &install_map},
     {"notify", TG_YAML_MAPS, AT(raw_policy, notify), .map = &notice_map, .items = 16},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map policy_map = {sizeof(struct raw_policy), policy_keys};
 
@@ -113,6 +113,6 @@ static const struct tg_yaml_key file_keys[] = {
     {"version", TG_YAML_INT, AT(raw_file, version), .required = true, .min = 1, .max = 1},
     {"policies", TG_YAML_MAPS, AT(raw_file, policies), .required = true, .map = &policy_map,
      .items = POLICY_MAX},
-    {NULL},
+    TG_YAML_END,
 };
 const struct tg_yaml_map policy_file_map = {sizeof(struct raw_file), file_keys};

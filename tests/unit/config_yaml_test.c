@@ -34,13 +34,13 @@ static const struct tg_yaml_key inner_keys[] = {
     {"wait", TG_YAML_DURATION, offsetof(struct inner, wait), .min = 60, .max = 864000,
      .otherwise = "5m"},
     {"on", TG_YAML_BOOL, offsetof(struct inner, on), .otherwise = "yes"},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map inner_map = {sizeof(struct inner), inner_keys};
 static const struct tg_yaml_key item_keys[] = {
     {"name", TG_YAML_TEXT, offsetof(struct item, name), .required = true, .min = 1, .max = 10},
     {"color", TG_YAML_ENUM, offsetof(struct item, color), .words = colors},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map item_map = {sizeof(struct item), item_keys};
 static const struct tg_yaml_key outer_keys[] = {
@@ -52,7 +52,7 @@ static const struct tg_yaml_key outer_keys[] = {
     {"at", TG_YAML_DURATIONS, .offset = offsetof(struct outer, at)},
     {"steps", TG_YAML_PERCENTS, .offset = offsetof(struct outer, steps)},
     {"items", TG_YAML_MAPS, offsetof(struct outer, items), .map = &item_map},
-    {NULL},
+    TG_YAML_END,
 };
 static const struct tg_yaml_map outer_map = {sizeof(struct outer), outer_keys};
 

@@ -50,7 +50,7 @@ struct tg_yaml_word {
 }; /* a table ends with a NULL word */
 
 struct tg_yaml_key {
-    const char *name; /* a table ends with a NULL name */
+    const char *name; /* a table ends with TG_YAML_END */
     enum tg_yaml_kind kind;
     size_t offset;
     bool required;
@@ -62,6 +62,12 @@ struct tg_yaml_key {
     /* TEXT, TEXTS: NULL or what is wrong with the text ("is not ..."). */
     const char *(*wrong)(const char *text);
 };
+/* The last line of a table of keys. */
+#define TG_YAML_END                                                                                \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
 struct tg_yaml_map {
     size_t size; /* of the struct, which starts zeroed */
     const struct tg_yaml_key *keys;
