@@ -25,6 +25,10 @@ HEADERS = {
     r"yaml\.h": ["common/config/"],
 }
 
+# SQL in C strings, with the reason: the migrator and the first run speak to a database that has no tables yet, so the
+# catalogue cannot be prepared there.
+SQL_PLACES = ("orchestrator/db/migrate", "orchestrator/cluster/", "tests/")
+
 # Layers of the orchestrator: a room uses rooms of lower layers only, never one of its own (ground excepted).
 LAYERS = [
     ["db", "cluster", "ca", "policy", "access"],
@@ -131,7 +135,7 @@ def check_c(path, text):
         complain(path, line_of(code, match.start()), "contracts stay in every build: use TG_CHECK")
     if "/include/" in path:
         check_caption(path, text)
-    if path.startswith("tests/"):
+    if path.startswith(SQL_PLACES):
         return
     for match in STRING.finditer(code):
         if SQL_IN_C.match(match.group(1)):
