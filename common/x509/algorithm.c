@@ -1,5 +1,5 @@
-/* algorithm: signature AlgorithmIdentifiers by word and by OpenSSL's pieces. One table for certificates, requests,
- * revocation lists and CMS. */
+/* algorithm: signature AlgorithmIdentifiers by word and by OpenSSL's pieces. One table for
+ * certificates, requests, revocation lists and CMS. */
 #include "algorithm.h"
 
 #include <string.h>

@@ -33,12 +33,18 @@ static void make_null_ctx(void)
     TG_CHECK(null_ctx && OSSL_PROVIDER_load(null_ctx, "null"));
 }
 
-/* OpenSSL reads it too: what we take in will not fail later, when a chain or a CMS is made of it. */
-static bool openssl_reads(const uint8_t *der, size_t len)
+OSSL_LIB_CTX *tg_openssl_null_ctx(void)
 {
     pthread_once(&null_once, make_null_ctx);
+    return null_ctx;
+}
+
+/* OpenSSL reads it too: what we take in will not fail later, when a chain or a CMS is made of it.
+ */
+static bool openssl_reads(const uint8_t *der, size_t len)
+{
     const uint8_t *at = der;
-    X509 *x509 = X509_new_ex(null_ctx, NULL);
+    X509 *x509 = X509_new_ex(tg_openssl_null_ctx(), NULL);
     TG_CHECK(x509);
     bool ok = d2i_X509(&x509, &at, (long)len) != NULL && at == der + len;
     X509_free(x509); /* NULL after a failure */
@@ -57,7 +63,8 @@ int tg_cert_parse(const uint8_t *der, size_t len, struct tg_cert **ret, struct t
     cert->der = tg_memdup(len ? der : (const uint8_t *)"", len);
     cert->len = len;
     if (!tg_parts_read(cert->der, len, &cert->parts, &why))
-        return TG_FAIL(err, TG_E_INPUT, "certificate: %s malformed or not DER (RFC 5280 §4.1)", why);
+        return TG_FAIL(err, TG_E_INPUT, "certificate: %s malformed or not DER (RFC 5280 §4.1)",
+                       why);
     if (!openssl_reads(cert->der, len))
         return TG_FAIL(err, TG_E_INPUT, "certificate: OpenSSL cannot read it");
     TG_TRY(tg_facts_read(&cert->parts, cert->der, len, &cert->facts, &cert->texts, err));

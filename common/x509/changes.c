@@ -46,11 +46,13 @@ static bool row_valid(const struct tg_change *c)
 {
     uint8_t oid[128];
     const struct tg_list_kind *kind = tg_list_kind_of(c->field);
-    if (!tg_utf8_clean(c->old, strlen(c->old)) || !tg_utf8_clean(c->new_, strlen(c->new_))) return false;
+    if (!tg_utf8_clean(c->old, strlen(c->old)) || !tg_utf8_clean(c->new_, strlen(c->new_)))
+        return false;
     if (strcmp(c->old, c->new_) == 0) return false;
     if (strcmp(c->field, "days") == 0) return days_valid(c);
     if (kind)
-        return (!c->old[0] || !c->new_[0]) && tg_list_value_valid(kind, c->old[0] ? c->old : c->new_);
+        return (!c->old[0] || !c->new_[0]) &&
+               tg_list_value_valid(kind, c->old[0] ? c->old : c->new_);
     return tg_starts(c->field, "subject.") &&
            tg_der_oid_bytes(c->field + strlen("subject."), oid, sizeof oid) > 0;
 }
@@ -60,12 +62,14 @@ static bool contradicts(const struct tg_change *a, const struct tg_change *b)
 {
     if (strcmp(a->field, b->field) != 0) return false;
     if (!tg_list_kind_of(a->field)) return true;
-    return (a->old[0] && strcmp(a->old, b->new_) == 0) || (b->old[0] && strcmp(b->old, a->new_) == 0);
+    return (a->old[0] && strcmp(a->old, b->new_) == 0) ||
+           (b->old[0] && strcmp(b->old, a->new_) == 0);
 }
 
 int tg_changes_valid(const struct tg_change *changes, size_t n, struct tg_err *err)
 {
-    if (n > TG_MAX_CHANGES) return TG_FAIL(err, TG_E_LIMIT, "%zu changes, at most %d", n, TG_MAX_CHANGES);
+    if (n > TG_MAX_CHANGES)
+        return TG_FAIL(err, TG_E_LIMIT, "%zu changes, at most %d", n, TG_MAX_CHANGES);
     for (size_t i = 0; i < n; i++) {
         if (!row_valid(&changes[i]))
             return TG_FAIL(err, TG_E_INPUT, "change %zu (%s): not a change of TRUST F1", i + 1,
@@ -110,8 +114,8 @@ static void drop_rows(struct tg_change *changes, size_t *n, const char *field)
     *n = k;
 }
 
-static int subject_row(const struct tg_cert *old, const char *oid, const char *value, struct tg_rows *rows,
-                       struct tg_err *err)
+static int subject_row(const struct tg_cert *old, const char *oid, const char *value,
+                       struct tg_rows *rows, struct tg_err *err)
 {
     char field[TG_CHANGE_FIELD], before[TG_CHANGE_VALUE] = "";
     snprintf(field, sizeof field, "subject.%s", oid);
@@ -133,7 +137,8 @@ static int email_rows(const struct tg_cert *old, const char *value, struct tg_ro
                       struct tg_err *err)
 {
     const struct tg_list_kind *san = tg_list_kind_of("san");
-    char before[TG_CHANGE_VALUE], after[TG_CHANGE_VALUE], in_subject[TG_CHANGE_VALUE], same[TG_CHANGE_VALUE];
+    char before[TG_CHANGE_VALUE], after[TG_CHANGE_VALUE], in_subject[TG_CHANGE_VALUE],
+        same[TG_CHANGE_VALUE];
     snprintf(after, sizeof after, "email:%s", value);
     bool has_san = tg_list_find(san, old, "email:", before);
     bool has_subject = tg_subject_text(old, EMAIL_OID, in_subject);

@@ -27,7 +27,8 @@ bool tg_ext_aside(const struct tg_ext *ext)
 
 static void oid_of(const struct tg_ext *ext, char ret[128])
 {
-    if (!tg_der_oid_text(ext->oid.content, ext->oid.len, ret, 128)) tg_copy(ret, 128, "(unreadable)");
+    if (!tg_der_oid_text(ext->oid.content, ext->oid.len, ret, 128))
+        tg_copy(ret, 128, "(unreadable)");
 }
 
 static const struct tg_ext *same_oid(const struct extensions *list, const struct tg_ext *ext)
@@ -48,7 +49,8 @@ static int read_extensions(const struct tg_cert *cert, struct extensions *ret, s
         if (ret->n == MAX_EXTENSIONS)
             return TG_FAIL(err, TG_E_LIMIT, "certificate: more than %d extensions", MAX_EXTENSIONS);
         if (same_oid(ret, &ext))
-            return TG_FAIL(err, TG_E_MISMATCH, "extension %s stands there twice (RFC 5280 §4.2)", oid);
+            return TG_FAIL(err, TG_E_MISMATCH, "extension %s stands there twice (RFC 5280 §4.2)",
+                           oid);
         ret->at[ret->n++] = ext;
     }
     return 0;
@@ -105,8 +107,8 @@ static int days_diff(const struct tg_cert *old, const struct tg_cert *new_, stru
     return tg_rows_add(rows, "days", before, after, err);
 }
 
-int tg_cert_diff(const struct tg_cert *old, const struct tg_cert *new_, struct tg_change *ret, size_t max,
-                 size_t *ret_n, struct tg_err *err)
+int tg_cert_diff(const struct tg_cert *old, const struct tg_cert *new_, struct tg_change *ret,
+                 size_t max, size_t *ret_n, struct tg_err *err)
 {
     struct extensions a, b;
     struct tg_rows rows = {.rows = ret, .max = max};
@@ -124,7 +126,8 @@ int tg_cert_diff(const struct tg_cert *old, const struct tg_cert *new_, struct t
     return 0;
 }
 
-static size_t without_days(const struct tg_change *changes, size_t n, struct tg_change ret[TG_MAX_CHANGES])
+static size_t without_days(const struct tg_change *changes, size_t n,
+                           struct tg_change ret[TG_MAX_CHANGES])
 {
     size_t k = 0;
     for (size_t i = 0; i < n && k < TG_MAX_CHANGES; i++)
@@ -146,7 +149,8 @@ static int same_rows(const struct tg_change *wanted, size_t wanted_n, const stru
             return TG_FAIL(err, TG_E_MISMATCH, "%s: '%s' became '%s', which was not approved",
                            found[i].field, found[i].old, found[i].new_);
     if (found_n < wanted_n)
-        return TG_FAIL(err, TG_E_MISMATCH, "%s: approved as '%s', but the certificate does not say it",
+        return TG_FAIL(err, TG_E_MISMATCH,
+                       "%s: approved as '%s', but the certificate does not say it",
                        wanted[found_n].field, wanted[found_n].new_);
     return 0;
 }
@@ -157,7 +161,8 @@ static int times_fit(const struct tg_cert *new_, int max_days, int64_t now, stru
     if (!facts->times_ok || facts->not_after <= facts->not_before)
         return TG_FAIL(err, TG_E_MISMATCH, "new certificate: its validity is unreadable or empty");
     if (facts->not_before > now + EARLY_S)
-        return TG_FAIL(err, TG_E_EARLY, "new certificate: not valid before %lld, more than 5 minutes ahead",
+        return TG_FAIL(err, TG_E_EARLY,
+                       "new certificate: not valid before %lld, more than 5 minutes ahead",
                        (long long)facts->not_before);
     if (facts->not_after - facts->not_before > (int64_t)max_days * 86400)
         return TG_FAIL(err, TG_E_MISMATCH, "new certificate: lives %d days, approved are %d",

@@ -1,5 +1,5 @@
-/* content_lists: SAN, key usage, EKU and policies as lists of texts: compared, and rewritten with changes. What is
- * retained keeps its bytes and its order; what is added stands at the end. */
+/* content_lists: SAN, key usage, EKU and policies as lists of texts: compared, and rewritten with
+ * changes. What is retained keeps its bytes and its order; what is added stands at the end. */
 #include <string.h>
 
 #include "base/str.h"
@@ -71,7 +71,8 @@ static bool element_text(const struct tg_list_kind *kind, const struct tg_der_it
     if (kind->field[0] == 's') return tg_san_text(element, ret);
     if (kind->field[0] == 'p') {
         struct tg_der inside = tg_der_inside(element);
-        if (element->tag != TG_DER_SEQUENCE || !tg_der_take(&inside, TG_DER_OID, &oid)) return false;
+        if (element->tag != TG_DER_SEQUENCE || !tg_der_take(&inside, TG_DER_OID, &oid))
+            return false;
     }
     return oid.tag == TG_DER_OID && tg_der_oid_text(oid.content, oid.len, ret, TG_CHANGE_VALUE);
 }
@@ -85,23 +86,26 @@ static bool read_usages(const struct tg_ext *ext, struct values *ret)
     return true;
 }
 
-static int read_values(const struct tg_list_kind *kind, const struct tg_ext *ext, struct values *ret,
-                       struct tg_err *err)
+static int read_values(const struct tg_list_kind *kind, const struct tg_ext *ext,
+                       struct values *ret, struct tg_err *err)
 {
     struct tg_der_item list, element;
     ret->at = tg_calloc(MAX_VALUES, sizeof *ret->at);
     if (!ext) return 0;
     if (is_ku(kind) && read_usages(ext, ret)) return 0;
     if (is_ku(kind) || !tg_der_whole(ext->value.content, ext->value.len, TG_DER_SEQUENCE, &list))
-        return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s) is malformed", kind->oid, kind->field);
+        return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s) is malformed", kind->oid,
+                       kind->field);
     struct tg_der inside = tg_der_inside(&list);
     while (!tg_der_empty(&inside)) {
         if (ret->n == MAX_VALUES)
-            return TG_FAIL(err, TG_E_LIMIT, "extension %s: more than %d values", kind->oid, MAX_VALUES);
+            return TG_FAIL(err, TG_E_LIMIT, "extension %s: more than %d values", kind->oid,
+                           MAX_VALUES);
         struct value *v = &ret->at[ret->n];
         if (!tg_der_next(&inside, &element) || !element_text(kind, &element, v->text))
-            return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s): a value cannot be written in %d bytes",
-                           kind->oid, kind->field, TG_CHANGE_VALUE - 1);
+            return TG_FAIL(err, TG_E_MISMATCH,
+                           "extension %s (%s): a value cannot be written in %d bytes", kind->oid,
+                           kind->field, TG_CHANGE_VALUE - 1);
         v->whole = element.whole;
         v->whole_len = element.whole_len;
         ret->n++;
@@ -116,13 +120,15 @@ static struct value *find(const struct values *v, const char *text)
     return NULL;
 }
 
-/* What both have stands in both in the same order with the same bytes; so nothing is there twice. */
+/* What both have stands in both in the same order with the same bytes; so nothing is there twice.
+ */
 static bool retained_equal(const struct values *old, const struct values *new_)
 {
     size_t k = 0;
     for (size_t i = 0; i < old->n; i++) {
         if (old->at[i].gone) continue;
-        while (k < new_->n && new_->at[k].gone) k++;
+        while (k < new_->n && new_->at[k].gone)
+            k++;
         if (k == new_->n || strcmp(old->at[i].text, new_->at[k].text) != 0) return false;
         if (old->at[i].whole_len != new_->at[k].whole_len) return false;
         if (old->at[i].whole_len &&
@@ -130,18 +136,20 @@ static bool retained_equal(const struct values *old, const struct values *new_)
             return false;
         k++;
     }
-    while (k < new_->n && new_->at[k].gone) k++;
+    while (k < new_->n && new_->at[k].gone)
+        k++;
     return k == new_->n;
 }
 
-int tg_list_diff(const struct tg_list_kind *kind, const struct tg_ext *old, const struct tg_ext *new_,
-                 struct tg_rows *rows, struct tg_err *err)
+int tg_list_diff(const struct tg_list_kind *kind, const struct tg_ext *old,
+                 const struct tg_ext *new_, struct tg_rows *rows, struct tg_err *err)
 {
     __attribute__((cleanup(tg_auto_values))) struct values a = {0}, b = {0};
     size_t before = rows->n;
     if (!old && !new_) return 0;
     if (old && new_ && old->critical != new_->critical)
-        return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s): criticality differs", kind->oid, kind->field);
+        return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s): criticality differs", kind->oid,
+                       kind->field);
     if (old && new_ && tg_der_is(&old->value, new_->value.content, new_->value.len)) return 0;
     TG_TRY(read_values(kind, old, &a, err));
     TG_TRY(read_values(kind, new_, &b, err));
@@ -154,8 +162,8 @@ int tg_list_diff(const struct tg_list_kind *kind, const struct tg_ext *old, cons
         if (b.at[i].gone) TG_TRY(tg_rows_add(rows, kind->field, "", b.at[i].text, err));
     }
     if (rows->n == before || !retained_equal(&a, &b))
-        return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s): order or encoding differs", kind->oid,
-                       kind->field);
+        return TG_FAIL(err, TG_E_MISMATCH, "extension %s (%s): order or encoding differs",
+                       kind->oid, kind->field);
     return 0;
 }
 
@@ -191,9 +199,11 @@ static int mark(const struct tg_list_kind *kind, struct values *v, const struct 
         struct value *there = find(v, c->old[0] ? c->old : c->new_);
         *ret_any = true;
         if (!tg_list_value_valid(kind, c->old[0] ? c->old : c->new_))
-            return TG_FAIL(err, TG_E_INPUT, "change %s: %s%s is no value of it", c->field, c->old, c->new_);
+            return TG_FAIL(err, TG_E_INPUT, "change %s: %s%s is no value of it", c->field, c->old,
+                           c->new_);
         if (c->old[0] && !there)
-            return TG_FAIL(err, TG_E_MISMATCH, "change %s: %s is not there to be removed", c->field, c->old);
+            return TG_FAIL(err, TG_E_MISMATCH, "change %s: %s is not there to be removed", c->field,
+                           c->old);
         if (c->new_[0] && there)
             return TG_FAIL(err, TG_E_MISMATCH, "change %s: %s is there already", c->field, c->new_);
         if (c->old[0]) there->gone = true;
@@ -227,7 +237,8 @@ int tg_list_apply(const struct tg_list_kind *kind, const struct tg_ext *old,
 {
     __attribute__((cleanup(tg_auto_values))) struct values v = {0};
     bool any = false;
-    for (size_t i = 0; i < n && !any; i++) any = strcmp(changes[i].field, kind->field) == 0;
+    for (size_t i = 0; i < n && !any; i++)
+        any = strcmp(changes[i].field, kind->field) == 0;
     if (!any) { /* untouched: exactly as it was, readable or not */
         if (old) tg_buf_add(ret, old->value.content, old->value.len);
         return 0;

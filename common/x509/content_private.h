@@ -1,4 +1,5 @@
-/* content_private: how changes are found and carried out. Private to x509; content.h is the contract. */
+/* content_private: how changes are found and carried out. Private to x509; content.h is the
+ * contract. */
 #pragma once
 
 #include "base/buf.h"
@@ -13,7 +14,8 @@ struct tg_rows {
 int tg_rows_add(struct tg_rows *rows, const char *field, const char *old, const char *new_,
                 struct tg_err *err) TG_MUST_CHECK;
 
-/* The subject: RDNs in order. A type may change only when it stands alone in its RDN and once in the name. */
+/* The subject: RDNs in order. A type may change only when it stands alone in its RDN and once in
+ * the name. */
 int tg_subject_diff(const struct tg_cert *old, const struct tg_cert *new_, struct tg_rows *rows,
                     struct tg_err *err) TG_MUST_CHECK;
 int tg_subject_apply(const struct tg_cert *old, const struct tg_change *changes, size_t n,
@@ -28,12 +30,13 @@ struct tg_list_kind {
 enum { TG_LIST_KINDS = 4 };
 extern const struct tg_list_kind tg_list_kinds[TG_LIST_KINDS];
 const struct tg_list_kind *tg_list_kind_of(const char *field);
-int tg_list_diff(const struct tg_list_kind *kind, const struct tg_ext *old, const struct tg_ext *new_,
-                 struct tg_rows *rows, struct tg_err *err) TG_MUST_CHECK;
-/* Content of the extension's OCTET STRING with the changes of this kind; nothing appended when the list is empty
- * afterwards. old NULL = the extension is not there yet. */
-int tg_list_apply(const struct tg_list_kind *kind, const struct tg_ext *old, const struct tg_change *changes,
-                  size_t n, struct tg_buf *ret, struct tg_err *err) TG_MUST_CHECK;
+int tg_list_diff(const struct tg_list_kind *kind, const struct tg_ext *old,
+                 const struct tg_ext *new_, struct tg_rows *rows, struct tg_err *err) TG_MUST_CHECK;
+/* Content of the extension's OCTET STRING with the changes of this kind; nothing appended when the
+ * list is empty afterwards. old NULL = the extension is not there yet. */
+int tg_list_apply(const struct tg_list_kind *kind, const struct tg_ext *old,
+                  const struct tg_change *changes, size_t n, struct tg_buf *ret,
+                  struct tg_err *err) TG_MUST_CHECK;
 /* First value of the list that starts with prefix; false if none. */
 bool tg_list_find(const struct tg_list_kind *kind, const struct tg_cert *cert, const char *prefix,
                   char ret[TG_CHANGE_VALUE]);

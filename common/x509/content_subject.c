@@ -1,5 +1,5 @@
-/* content_subject: what may change in a subject, and the subject with changes. An unchanged RDN keeps its bytes and
- * its place; a changed one keeps its place; an added one stands at the end. */
+/* content_subject: what may change in a subject, and the subject with changes. An unchanged RDN
+ * keeps its bytes and its place; a changed one keeps its place; an added one stands at the end. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -41,7 +41,8 @@ static bool repeated(const struct subject *s, const struct rdn *rdn)
         struct tg_der set = tg_der_inside(&s->at[i].set);
         while (&s->at[i] != rdn && tg_der_take(&set, TG_DER_SEQUENCE, &pair)) {
             struct tg_der inside = tg_der_inside(&pair);
-            if (tg_der_take(&inside, TG_DER_OID, &type) && same_type(&type, &rdn->type)) return true;
+            if (tg_der_take(&inside, TG_DER_OID, &type) && same_type(&type, &rdn->type))
+                return true;
         }
     }
     return false;
@@ -54,7 +55,8 @@ static int read_subject(const struct tg_cert *cert, struct subject *ret, struct 
     ret->n = 0;
     while (!tg_der_empty(&rdns)) {
         if (ret->n == MAX_RDNS)
-            return TG_FAIL(err, TG_E_LIMIT, "subject: more than %d RDNs cannot be compared", MAX_RDNS);
+            return TG_FAIL(err, TG_E_LIMIT, "subject: more than %d RDNs cannot be compared",
+                           MAX_RDNS);
         if (!tg_der_take(&rdns, TG_DER_SET, &set) || !read_rdn(&set, &ret->at[ret->n]))
             return TG_FAIL(err, TG_E_INPUT, "subject: malformed");
         ret->n++;
@@ -83,15 +85,18 @@ static bool plain_text(const struct rdn *rdn, char ret[TG_CHANGE_VALUE])
 {
     TG_AUTO(buf) struct tg_buf text = TG_BUF(TG_CHANGE_VALUE - 1);
     if (!tg_der_text(&rdn->value, &text) || text.failed || text.len == 0) return false;
-    return tg_utf8_clean(text.data, text.len) && tg_copyn(ret, TG_CHANGE_VALUE, text.data, text.len);
+    return tg_utf8_clean(text.data, text.len) &&
+           tg_copyn(ret, TG_CHANGE_VALUE, text.data, text.len);
 }
 
-static int row(struct tg_rows *rows, const struct rdn *old, const struct rdn *new_, struct tg_err *err)
+static int row(struct tg_rows *rows, const struct rdn *old, const struct rdn *new_,
+               struct tg_err *err)
 {
     char field[TG_CHANGE_FIELD], before[TG_CHANGE_VALUE] = "", after[TG_CHANGE_VALUE] = "";
     field_of(old ? old : new_, field);
     if ((old && !old->alone) || (new_ && !new_->alone))
-        return TG_FAIL(err, TG_E_MISMATCH, "%s: repeated or multi-valued, it can only be carried whole", field);
+        return TG_FAIL(err, TG_E_MISMATCH,
+                       "%s: repeated or multi-valued, it can only be carried whole", field);
     if ((old && !plain_text(old, before)) || (new_ && !plain_text(new_, after)))
         return TG_FAIL(err, TG_E_MISMATCH, "%s: not a plain text of at most %d bytes", field,
                        TG_CHANGE_VALUE - 1);
@@ -105,7 +110,8 @@ static bool same_set(const struct rdn *a, const struct rdn *b)
     return tg_der_is(&a->set, b->set.content, b->set.len);
 }
 
-/* Old without the removed, then the added: types in the same places. Rows were made for the rest. */
+/* Old without the removed, then the added: types in the same places. Rows were made for the rest.
+ */
 static int same_order(struct subject *a, struct subject *b, struct tg_err *err)
 {
     size_t k = 0;
@@ -128,7 +134,8 @@ int tg_subject_diff(const struct tg_cert *old, const struct tg_cert *new_, struc
 {
     const struct tg_cert_facts *fa = tg_cert_facts(old), *fb = tg_cert_facts(new_);
     struct subject a, b;
-    if (fa->subject_len == fb->subject_len && memcmp(fa->subject_der, fb->subject_der, fa->subject_len) == 0)
+    if (fa->subject_len == fb->subject_len &&
+        memcmp(fa->subject_der, fb->subject_der, fa->subject_len) == 0)
         return 0;
     TG_TRY(read_subject(old, &a, err));
     TG_TRY(read_subject(new_, &b, err));
@@ -188,13 +195,15 @@ static int assign(struct subject *s, const struct tg_change *changes, size_t n,
         TG_TRY(type_of(c, oid, &type, err));
         struct rdn *rdn = find(s, &type);
         if (!rdn && c->old[0])
-            return TG_FAIL(err, TG_E_MISMATCH, "change %s: the subject has no such attribute", c->field);
+            return TG_FAIL(err, TG_E_MISMATCH, "change %s: the subject has no such attribute",
+                           c->field);
         if (!rdn) continue;
         if (!rdn->alone)
-            return TG_FAIL(err, TG_E_MISMATCH, "change %s: repeated or multi-valued, carried whole only",
-                           c->field);
+            return TG_FAIL(err, TG_E_MISMATCH,
+                           "change %s: repeated or multi-valued, carried whole only", c->field);
         if (!plain_text(rdn, text) || strcmp(text, c->old) != 0)
-            return TG_FAIL(err, TG_E_MISMATCH, "change %s: the subject has another value", c->field);
+            return TG_FAIL(err, TG_E_MISMATCH, "change %s: the subject has another value",
+                           c->field);
         ret_row[rdn - s->at] = c;
     }
     return 0;
@@ -213,7 +222,8 @@ static bool hidden(const struct tg_cert *old, const char *oid)
         struct tg_der rdn = tg_der_inside(&set);
         while (tg_der_take(&rdn, TG_DER_SEQUENCE, &pair)) {
             struct tg_der inside = tg_der_inside(&pair);
-            if (tg_der_take(&inside, TG_DER_OID, &type) && tg_der_is(&type, wanted, len)) return true;
+            if (tg_der_take(&inside, TG_DER_OID, &type) && tg_der_is(&type, wanted, len))
+                return true;
         }
     }
     return false;
@@ -226,7 +236,8 @@ int tg_subject_apply(const struct tg_cert *old, const struct tg_change *changes,
     struct subject s;
     const struct tg_change *rows[MAX_RDNS] = {0};
     size_t start = ret->len, i = 0;
-    while (i < n && !tg_starts(changes[i].field, "subject.")) i++;
+    while (i < n && !tg_starts(changes[i].field, "subject."))
+        i++;
     if (i == n) { /* unchanged: byte for byte, whatever it holds */
         tg_buf_add(ret, facts->subject_der, facts->subject_len);
         return tg_buf_ok(ret, err);
@@ -252,7 +263,8 @@ bool tg_subject_text(const struct tg_cert *old, const char *oid, char ret[TG_CHA
 {
     uint8_t wanted[MAX_TYPE];
     struct subject s;
-    struct tg_der_item type = {.content = wanted, .len = tg_der_oid_bytes(oid, wanted, sizeof wanted)};
+    struct tg_der_item type = {.content = wanted,
+                               .len = tg_der_oid_bytes(oid, wanted, sizeof wanted)};
     if (read_subject(old, &s, NULL) < 0) return false;
     struct rdn *rdn = find(&s, &type);
     return rdn && rdn->alone && plain_text(rdn, ret);

@@ -24,7 +24,8 @@ static int put_entry(struct tg_buf *b, const struct tg_crl_entry *e, struct tg_e
     return 0;
 }
 
-static void put_crl_extensions(struct tg_buf *b, const struct tg_cert_facts *issuer, uint64_t number)
+static void put_crl_extensions(struct tg_buf *b, const struct tg_cert_facts *issuer,
+                               uint64_t number)
 {
     size_t start = b->len;
     TG_AUTO(buf) struct tg_buf value = TG_BUF(16);
@@ -35,9 +36,9 @@ static void put_crl_extensions(struct tg_buf *b, const struct tg_cert_facts *iss
     tg_der_wrap(b, start, TG_DER_CONSTRUCTED | 0);
 }
 
-int tg_crl_make(const struct tg_cert *issuer, const struct tg_key *key, const struct tg_crl_entry *entries,
-                size_t n, int64_t this_update, int64_t next_update, uint64_t number, struct tg_buf *ret,
-                struct tg_err *err)
+int tg_crl_make(const struct tg_cert *issuer, const struct tg_key *key,
+                const struct tg_crl_entry *entries, size_t n, int64_t this_update,
+                int64_t next_update, uint64_t number, struct tg_buf *ret, struct tg_err *err)
 {
     TG_AUTO(buf) struct tg_buf out = TG_BUF(MAX_CRL);
     const struct tg_cert_facts *facts = tg_cert_facts(issuer);
@@ -49,7 +50,8 @@ int tg_crl_make(const struct tg_cert *issuer, const struct tg_key *key, const st
     tg_der_put_time(&out, this_update);
     tg_der_put_time(&out, next_update);
     size_t list = out.len;
-    for (size_t i = 0; i < n; i++) TG_TRY(put_entry(&out, &entries[i], err));
+    for (size_t i = 0; i < n; i++)
+        TG_TRY(put_entry(&out, &entries[i], err));
     if (n) tg_der_wrap(&out, list, TG_DER_SEQUENCE); /* absent when empty (§5.1.2.6) */
     put_crl_extensions(&out, facts, number);
     tg_der_wrap(&out, 0, TG_DER_SEQUENCE);

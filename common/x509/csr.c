@@ -19,18 +19,14 @@ struct tg_csr {
     char *name;
 };
 
-/* Attribute extensionRequest (RFC 2985 §5.4.2) around the extensions since start; [0] {} when there are none. */
+/* Attribute extensionRequest (RFC 2985 §5.4.2) around the extensions since start; [0] {} when there
+ * are none. */
 static void wrap_attributes(struct tg_buf *b, size_t start)
 {
     if (b->len > start) {
-        TG_AUTO(buf) struct tg_buf oid = TG_BUF(64);
-        tg_der_put_oid(&oid, "1.2.840.113549.1.9.14");
         tg_der_wrap(b, start, TG_DER_SEQUENCE);
         tg_der_wrap(b, start, TG_DER_SET);
-        if (tg_buf_grow(b, oid.len)) {
-            memmove(b->data + start + oid.len, b->data + start, b->len - oid.len - start);
-            memcpy(b->data + start, oid.data, oid.len);
-        }
+        tg_der_insert_oid(b, start, "1.2.840.113549.1.9.14");
         tg_der_wrap(b, start, TG_DER_SEQUENCE);
     }
     tg_der_wrap(b, start, TG_DER_CONSTRUCTED | 0);
@@ -48,13 +44,15 @@ static int put_requested(const struct tg_cert *old, const struct tg_change *chan
         bool there = tg_ext_find(tg_cert_parts(old)->extensions, kind->oid, &ext);
         tg_buf_reset(&value);
         TG_TRY(tg_list_apply(kind, there ? &ext : NULL, changes, n, &value, err));
-        if (value.len) tg_ext_put(b, kind->oid, there ? ext.critical : false, value.data, value.len);
+        if (value.len)
+            tg_ext_put(b, kind->oid, there ? ext.critical : false, value.data, value.len);
     }
     return tg_buf_ok(&value, err);
 }
 
-int tg_csr_make_changed(const struct tg_key *key, const struct tg_cert *old, const struct tg_change *changes,
-                        size_t n, struct tg_buf *ret, struct tg_err *err)
+int tg_csr_make_changed(const struct tg_key *key, const struct tg_cert *old,
+                        const struct tg_change *changes, size_t n, struct tg_buf *ret,
+                        struct tg_err *err)
 {
     TG_AUTO(buf) struct tg_buf out = TG_BUF(TG_MAX_CSR);
     tg_der_put_u64(&out, 0);
@@ -69,12 +67,14 @@ int tg_csr_make_changed(const struct tg_key *key, const struct tg_cert *old, con
     return tg_buf_ok(ret, err);
 }
 
-int tg_csr_make(const struct tg_key *key, const struct tg_cert *old, struct tg_buf *ret, struct tg_err *err)
+int tg_csr_make(const struct tg_key *key, const struct tg_cert *old, struct tg_buf *ret,
+                struct tg_err *err)
 {
     return tg_csr_make_changed(key, old, NULL, 0, ret, err);
 }
 
-int tg_csr_make_named(const struct tg_key *key, const char *cn, struct tg_buf *ret, struct tg_err *err)
+int tg_csr_make_named(const struct tg_key *key, const char *cn, struct tg_buf *ret,
+                      struct tg_err *err)
 {
     TG_AUTO(buf) struct tg_buf out = TG_BUF(TG_MAX_CSR);
     tg_der_put_u64(&out, 0);
@@ -99,7 +99,8 @@ static bool read_shape(struct tg_csr *csr, size_t len)
         return false;
     if (csr->signature.len < 1 || csr->signature.content[0] != 0) return false;
     inside = tg_der_inside(&csr->info);
-    if (!tg_der_take(&inside, TG_DER_INTEGER, &version) || version.len != 1 || version.content[0] != 0)
+    if (!tg_der_take(&inside, TG_DER_INTEGER, &version) || version.len != 1 ||
+        version.content[0] != 0)
         return false;
     if (!tg_der_take(&inside, TG_DER_SEQUENCE, &csr->subject) ||
         !tg_der_take(&inside, TG_DER_SEQUENCE, &csr->spki))
@@ -117,7 +118,8 @@ int tg_csr_parse(const uint8_t *der, size_t len, struct tg_csr **ret, struct tg_
     if (len > TG_MAX_CSR)
         return TG_FAIL(err, TG_E_LIMIT, "request: %zu bytes, at most %d are read", len, TG_MAX_CSR);
     csr->der = tg_memdup(len ? der : (const uint8_t *)"", len);
-    if (!read_shape(csr, len)) return TG_FAIL(err, TG_E_INPUT, "request: malformed or not DER (RFC 2986 §4)");
+    if (!read_shape(csr, len))
+        return TG_FAIL(err, TG_E_INPUT, "request: malformed or not DER (RFC 2986 §4)");
     TG_TRY(tg_spki_read(csr->spki.whole, csr->spki.whole_len, &csr->facts, err));
     TG_TRY(tg_name_text(csr->subject.whole, csr->subject.whole_len, &name, err));
     tg_sha256(csr->spki.whole, csr->spki.whole_len, csr->spki_sha256);
@@ -162,7 +164,8 @@ int tg_csr_read(const uint8_t *bytes, size_t len, struct tg_buf *ret, struct tg_
     else
         tg_buf_add(&der, bytes, len);
     TG_TRY(tg_buf_ok(&der, err));
-    if (der.len == 0) return TG_FAIL(err, TG_E_NOT_FOUND, "request: no CERTIFICATE REQUEST block in the file");
+    if (der.len == 0)
+        return TG_FAIL(err, TG_E_NOT_FOUND, "request: no CERTIFICATE REQUEST block in the file");
     tg_buf_add(ret, der.data, der.len);
     return tg_buf_ok(ret, err);
 }

@@ -14,7 +14,8 @@ static bool der_length(const uint8_t **at, const uint8_t *end, size_t *ret)
     size_t octets = first & 0x7f;
     if (octets == 0 || octets > 4 || (size_t)(end - *at) < octets || **at == 0) return false;
     size_t len = 0;
-    for (size_t i = 0; i < octets; i++) len = len << 8 | *(*at)++;
+    for (size_t i = 0; i < octets; i++)
+        len = len << 8 | *(*at)++;
     if (len < 0x80) return false;
     *ret = len;
     return true;
@@ -76,7 +77,8 @@ static bool oid_arc(const uint8_t **at, const uint8_t *end, uint64_t *ret)
     return false;
 }
 
-/* snprintf is too slow for this path: every extension and attribute of every certificate passes here. */
+/* snprintf is too slow for this path: every extension and attribute of every certificate passes
+ * here. */
 static bool put_decimal(char **at, const char *end, uint64_t value)
 {
     char digits[20];
@@ -86,7 +88,8 @@ static bool put_decimal(char **at, const char *end, uint64_t value)
         value /= 10;
     } while (value);
     if ((size_t)(end - *at) <= n + 1) return false;
-    while (n) *(*at)++ = digits[--n];
+    while (n)
+        *(*at)++ = digits[--n];
     return true;
 }
 
@@ -113,7 +116,8 @@ bool tg_der_oid_text(const uint8_t *content, size_t len, char *ret, size_t size)
 static size_t put_arc(uint64_t arc, uint8_t *ret, size_t size)
 {
     size_t n = 1;
-    for (uint64_t rest = arc >> 7; rest; rest >>= 7) n++;
+    for (uint64_t rest = arc >> 7; rest; rest >>= 7)
+        n++;
     if (n > size) return 0;
     for (size_t i = 0; i < n; i++)
         ret[n - 1 - i] = (uint8_t)(((arc >> (7 * i)) & 0x7f) | (i ? 0x80 : 0));

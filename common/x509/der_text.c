@@ -35,7 +35,8 @@ static bool skip_fraction(const char **at, const char *end)
 {
     if (*at == end || **at != '.') return true;
     const char *first = ++*at;
-    while (*at < end && **at >= '0' && **at <= '9') ++*at;
+    while (*at < end && **at >= '0' && **at <= '9')
+        ++*at;
     return *at > first;
 }
 
@@ -77,7 +78,8 @@ static bool put_wide(const struct tg_der_item *item, size_t width, struct tg_buf
     for (size_t i = 0; i < item->len; i += width) {
         uint32_t cp = 0;
         char utf8[4];
-        for (size_t k = 0; k < width; k++) cp = cp << 8 | item->content[i + k];
+        for (size_t k = 0; k < width; k++)
+            cp = cp << 8 | item->content[i + k];
         int n = tg_utf8_put(cp, utf8);
         if (n == 0) return false;
         tg_buf_add(ret, utf8, (size_t)n);
@@ -89,7 +91,8 @@ static bool put_wide(const struct tg_der_item *item, size_t width, struct tg_buf
 static bool put_latin1(const struct tg_der_item *item, struct tg_buf *ret)
 {
     bool ascii = true;
-    for (size_t i = 0; i < item->len; i++) ascii = ascii && item->content[i] < 0x80;
+    for (size_t i = 0; i < item->len; i++)
+        ascii = ascii && item->content[i] < 0x80;
     if (!ascii) return put_wide(item, 1, ret);
     tg_buf_add(ret, item->content, item->len);
     return true;

@@ -12,7 +12,8 @@ void tg_der_wrap(struct tg_buf *b, size_t start, unsigned tag)
     } else {
         size_t octets = len > 0xffffff ? 4 : len > 0xffff ? 3 : len > 0xff ? 2 : 1;
         head[n++] = (uint8_t)(0x80 | octets);
-        for (size_t i = octets; i-- > 0;) head[n++] = (uint8_t)(len >> (8 * i));
+        for (size_t i = octets; i-- > 0;)
+            head[n++] = (uint8_t)(len >> (8 * i));
     }
     if (!tg_buf_grow(b, n)) return;
     memmove(b->data + start + n, b->data + start, len);
@@ -34,10 +35,23 @@ void tg_der_put_oid(struct tg_buf *b, const char *dotted)
     tg_der_put(b, TG_DER_OID, content, len);
 }
 
+void tg_der_insert_oid(struct tg_buf *b, size_t start, const char *dotted)
+{
+    uint8_t content[64];
+    size_t len = tg_der_oid_bytes(dotted, content, sizeof content), behind = b->len - start;
+    TG_CHECK(len > 0 && len < 0x80);
+    if (!tg_buf_grow(b, len + 2)) return;
+    memmove(b->data + start + len + 2, b->data + start, behind);
+    b->data[start] = TG_DER_OID;
+    b->data[start + 1] = (uint8_t)len;
+    memcpy(b->data + start + 2, content, len);
+}
+
 void tg_der_put_integer(struct tg_buf *b, const uint8_t *big_endian, size_t len)
 {
     size_t start = b->len;
-    while (len > 1 && big_endian[0] == 0) big_endian++, len--;
+    while (len > 1 && big_endian[0] == 0)
+        big_endian++, len--;
     if (len == 0 || (big_endian[0] & 0x80)) tg_buf_putc(b, '\0');
     if (len) tg_buf_add(b, big_endian, len);
     tg_der_wrap(b, start, TG_DER_INTEGER);
@@ -46,7 +60,8 @@ void tg_der_put_integer(struct tg_buf *b, const uint8_t *big_endian, size_t len)
 void tg_der_put_u64(struct tg_buf *b, uint64_t value)
 {
     uint8_t octets[8];
-    for (size_t i = 0; i < 8; i++) octets[i] = (uint8_t)(value >> (8 * (7 - i)));
+    for (size_t i = 0; i < 8; i++)
+        octets[i] = (uint8_t)(value >> (8 * (7 - i)));
     tg_der_put_integer(b, octets, sizeof octets);
 }
 

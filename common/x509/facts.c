@@ -232,7 +232,8 @@ int tg_facts_read(const struct tg_cert_parts *parts, const uint8_t *der, size_t 
     int rc = read_names(&b, err);
     struct tg_der run = parts->extensions;
     struct tg_ext ext;
-    while (rc == 0 && tg_ext_next(&run, &ext)) read_extension(&b, &ext);
+    while (rc == 0 && tg_ext_next(&run, &ext))
+        read_extension(&b, &ext);
     if (rc == 0) rc = read_key(&b, err);
     if (rc == 0) rc = tg_buf_ok(&b.texts, err);
     if (rc < 0) {

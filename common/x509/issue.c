@@ -9,7 +9,8 @@
 void tg_serial_random(uint8_t ret[TG_SERIAL])
 {
     tg_random(ret, TG_SERIAL);
-    ret[0] = (uint8_t)((ret[0] & 0x3f) | 0x40); /* positive, and all 20 octets count (RFC 5280 §4.1.2.2) */
+    ret[0] = (uint8_t)((ret[0] & 0x3f) |
+                       0x40); /* positive, and all 20 octets count (RFC 5280 §4.1.2.2) */
 }
 
 const uint8_t *tg_cert_serial(const struct tg_cert *cert, size_t *ret_len)
@@ -22,21 +23,25 @@ const uint8_t *tg_cert_serial(const struct tg_cert *cert, size_t *ret_len)
 static bool serial_ok(const uint8_t serial[TG_SERIAL])
 {
     bool zero = true;
-    for (size_t i = 0; i < TG_SERIAL; i++) zero = zero && serial[i] == 0;
+    for (size_t i = 0; i < TG_SERIAL; i++)
+        zero = zero && serial[i] == 0;
     return !zero && !(serial[0] & 0x80);
 }
 
 static int check_issuer(const struct tg_issue_spec *spec, struct tg_err *err)
 {
     const struct tg_cert_facts *issuer = tg_cert_facts(spec->issuer);
-    if (!serial_ok(spec->serial)) return TG_FAIL(err, TG_E_BUG, "issue: the serial number is not positive");
-    if (!issuer->is_ca) return TG_FAIL(err, TG_E_STATE, "issue: %s is no CA certificate", issuer->subject);
+    if (!serial_ok(spec->serial))
+        return TG_FAIL(err, TG_E_BUG, "issue: the serial number is not positive");
+    if (!issuer->is_ca)
+        return TG_FAIL(err, TG_E_STATE, "issue: %s is no CA certificate", issuer->subject);
     if (!tg_key_matches(spec->issuer_key, spec->issuer))
         return TG_FAIL(err, TG_E_STATE, "issue: the CA's key does not belong to its certificate");
     if (spec->not_after <= spec->not_before)
         return TG_FAIL(err, TG_E_INPUT, "issue: the validity is empty");
     if (issuer->times_ok && spec->not_after > issuer->not_after)
-        return TG_FAIL(err, TG_E_EXPIRED, "issue: the certificate would outlive its CA: renew the CA first");
+        return TG_FAIL(err, TG_E_EXPIRED,
+                       "issue: the certificate would outlive its CA: renew the CA first");
     return 0;
 }
 
@@ -79,8 +84,8 @@ static int put_extensions(const struct tg_issue_spec *spec, const struct tg_spki
     return 0;
 }
 
-static int put_tbs(const struct tg_issue_spec *spec, const struct tg_spki_facts *spki, struct tg_buf *b,
-                   struct tg_err *err)
+static int put_tbs(const struct tg_issue_spec *spec, const struct tg_spki_facts *spki,
+                   struct tg_buf *b, struct tg_err *err)
 {
     static const uint8_t v3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
     const struct tg_cert_facts *issuer = tg_cert_facts(spec->issuer);

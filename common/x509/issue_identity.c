@@ -13,7 +13,8 @@ static const uint8_t v3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
 static void put_key_usage(struct tg_buf *b, uint8_t bits)
 {
     uint8_t value[4] = {TG_DER_BITS, 2, 0, bits};
-    while (!(bits & 1u << value[2])) value[2]++;
+    while (!(bits & 1u << value[2]))
+        value[2]++;
     tg_ext_put(b, TG_EXT_KEY_USAGE, true, value, sizeof value);
 }
 
@@ -27,8 +28,8 @@ static void put_basic_constraints(struct tg_buf *b, bool ca, int path_len)
     tg_ext_put(b, TG_EXT_BASIC_CONSTRAINTS, true, value.data, value.len);
 }
 
-int tg_issue_root(const struct tg_key *key, const struct tg_issue_root_spec *spec, struct tg_buf *ret,
-                  struct tg_err *err)
+int tg_issue_root(const struct tg_key *key, const struct tg_issue_root_spec *spec,
+                  struct tg_buf *ret, struct tg_err *err)
 {
     TG_AUTO(buf) struct tg_buf out = TG_BUF(TG_MAX_CERT);
     struct tg_spki_facts spki;
@@ -89,7 +90,8 @@ static int put_san(const struct tg_issue_identity_spec *spec, struct tg_buf *b, 
 }
 
 static int put_identity_extensions(const struct tg_issue_identity_spec *spec,
-                                   const struct tg_spki_facts *spki, struct tg_buf *b, struct tg_err *err)
+                                   const struct tg_spki_facts *spki, struct tg_buf *b,
+                                   struct tg_err *err)
 {
     size_t start = b->len;
     uint8_t ski[20];
@@ -108,7 +110,8 @@ static int put_identity_extensions(const struct tg_issue_identity_spec *spec,
     return 0;
 }
 
-int tg_issue_identity(const struct tg_issue_identity_spec *spec, struct tg_buf *ret, struct tg_err *err)
+int tg_issue_identity(const struct tg_issue_identity_spec *spec, struct tg_buf *ret,
+                      struct tg_err *err)
 {
     TG_AUTO(buf) struct tg_buf out = TG_BUF(TG_MAX_CERT);
     struct tg_spki_facts spki;
@@ -116,7 +119,8 @@ int tg_issue_identity(const struct tg_issue_identity_spec *spec, struct tg_buf *
     TG_TRY(tg_spki_read(spec->spki, spec->spki_len, &spki, err));
     if (issuer && !tg_key_matches(spec->issuer_key, spec->issuer))
         return TG_FAIL(err, TG_E_STATE, "issue: the CA's key does not belong to its certificate");
-    if (spec->serial[0] & 0x80) return TG_FAIL(err, TG_E_BUG, "issue: the serial number is not positive");
+    if (spec->serial[0] & 0x80)
+        return TG_FAIL(err, TG_E_BUG, "issue: the serial number is not positive");
     tg_buf_add(&out, v3, sizeof v3);
     tg_der_put_integer(&out, spec->serial, TG_SERIAL);
     tg_put_algorithm(&out, spec->issuer_key);

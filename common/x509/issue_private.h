@@ -1,4 +1,5 @@
-/* issue_private: pieces of certificates, requests and revocation lists that we write. Private to x509. */
+/* issue_private: pieces of certificates, requests and revocation lists that we write. Private to
+ * x509. */
 #pragma once
 
 #include "base/buf.h"
@@ -7,9 +8,10 @@
 
 /* AlgorithmIdentifier of key's signatures. */
 void tg_put_algorithm(struct tg_buf *b, const struct tg_key *key);
-/* What was written since start is the DER to be signed: becomes SEQUENCE { it, algorithm, signature }. */
-int tg_put_signature(struct tg_buf *b, size_t start, const struct tg_key *key, struct tg_err *err)
-    TG_MUST_CHECK;
+/* What was written since start is the DER to be signed: becomes SEQUENCE { it, algorithm, signature
+ * }. */
+int tg_put_signature(struct tg_buf *b, size_t start, const struct tg_key *key,
+                     struct tg_err *err) TG_MUST_CHECK;
 /* One RDN of one attribute; tag is the string type. */
 void tg_put_rdn(struct tg_buf *b, const char *oid, unsigned tag, const char *text);
 /* Name of CN and O (each may be NULL or ""). */

@@ -10,7 +10,8 @@ void tg_put_algorithm(struct tg_buf *b, const struct tg_key *key)
 {
     size_t start = b->len;
     tg_der_put_oid(b, tg_key_signature_oid(key));
-    if (tg_key_is_rsa(key)) tg_der_put(b, TG_DER_NULL, NULL, 0); /* RFC 4055 §5: NULL for RSA only */
+    if (tg_key_is_rsa(key))
+        tg_der_put(b, TG_DER_NULL, NULL, 0); /* RFC 4055 §5: NULL for RSA only */
     tg_der_wrap(b, start, TG_DER_SEQUENCE);
 }
 

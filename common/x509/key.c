@@ -21,9 +21,9 @@ static const struct kind {
     const char *word, *type, *group;
     size_t bits;
 } kinds[] = {
-    {"ec-p256", "EC", "P-256", 0},    {"ec-p384", "EC", "P-384", 0},
-    {"ec-p521", "EC", "P-521", 0},    {"rsa-2048", "RSA", NULL, 2048},
-    {"rsa-3072", "RSA", NULL, 3072},  {"rsa-4096", "RSA", NULL, 4096},
+    {"ec-p256", "EC", "P-256", 0},   {"ec-p384", "EC", "P-384", 0},
+    {"ec-p521", "EC", "P-521", 0},   {"rsa-2048", "RSA", NULL, 2048},
+    {"rsa-3072", "RSA", NULL, 3072}, {"rsa-4096", "RSA", NULL, 4096},
     {"ed25519", "ED25519", NULL, 0},
 };
 
@@ -31,8 +31,10 @@ int tg_key_from_evp(EVP_PKEY *pkey, struct tg_key **ret, struct tg_err *err)
 {
     TG_AUTO(key) struct tg_key *key = TG_NEW(struct tg_key);
     unsigned char *spki = NULL;
-    if (!EVP_PKEY_is_a(pkey, "RSA") && !EVP_PKEY_is_a(pkey, "EC") && !EVP_PKEY_is_a(pkey, "ED25519"))
-        return TG_FAIL(err, TG_E_UNSUPPORTED, "private key: only RSA, EC and Ed25519 keys work here");
+    if (!EVP_PKEY_is_a(pkey, "RSA") && !EVP_PKEY_is_a(pkey, "EC") &&
+        !EVP_PKEY_is_a(pkey, "ED25519"))
+        return TG_FAIL(err, TG_E_UNSUPPORTED,
+                       "private key: only RSA, EC and Ed25519 keys work here");
     int len = i2d_PUBKEY(pkey, &spki);
     if (len <= 0) return tg_openssl_fail(err, TG_E_UNSUPPORTED, "private key");
     key->spki = tg_memdup(spki, (size_t)len);
@@ -53,8 +55,8 @@ int tg_key_generate(const char *word, struct tg_key **ret, struct tg_err *err)
     for (size_t i = 0; i < TG_COUNT(kinds); i++)
         if (strcmp(kinds[i].word, word) == 0) kind = &kinds[i];
     if (!kind)
-        return TG_FAIL(err, TG_E_UNSUPPORTED, "key algorithm %s: use ec-p256, ec-p384, rsa-3072 or rsa-4096",
-                       word);
+        return TG_FAIL(err, TG_E_UNSUPPORTED,
+                       "key algorithm %s: use ec-p256, ec-p384, rsa-3072 or rsa-4096", word);
     if (kind->group)
         pkey = EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->group);
     else if (kind->bits)
@@ -114,8 +116,8 @@ bool tg_key_is_rsa(const struct tg_key *key)
     return EVP_PKEY_is_a(key->pkey, "RSA") == 1;
 }
 
-/* By the key itself, not by the SPKI's bytes: an old certificate may hold the same point compressed,
- * or name RSA without its NULL parameter. */
+/* By the key itself, not by the SPKI's bytes: an old certificate may hold the same point
+ * compressed, or name RSA without its NULL parameter. */
 bool tg_key_matches(const struct tg_key *key, const struct tg_cert *cert)
 {
     const struct tg_cert_facts *facts = tg_cert_facts(cert);

@@ -114,7 +114,8 @@ static void put_escaped(const char *text, size_t len, struct tg_buf *ret)
     }
 }
 
-static void put_value(const struct attribute *a, bool known, struct tg_buf *text, struct tg_buf *ret)
+static void put_value(const struct attribute *a, bool known, struct tg_buf *text,
+                      struct tg_buf *ret)
 {
     tg_buf_reset(text);
     if (known && tg_der_text(&a->value, text)) {
@@ -157,6 +158,7 @@ bool tg_name_attribute(const uint8_t *der, size_t len, const char *oid, struct t
     struct tg_der rdns = tg_der_inside(&name), rdn;
     while (next_rdn(&rdns, &rdn))
         while (next_attribute(&rdn, &one))
-            if (tg_der_is(&one.type, wanted, wanted_len) && tg_der_text(&one.value, ret)) return true;
+            if (tg_der_is(&one.type, wanted, wanted_len) && tg_der_text(&one.value, ret))
+                return true;
     return false;
 }

@@ -45,7 +45,8 @@ static const char *read_tbs(struct tg_cert_parts *ret)
 {
     struct tg_der tbs = tg_der_inside(&ret->tbs);
     if (!take_version(&tbs, ret)) return "version";
-    if (!tg_der_take(&tbs, TG_DER_INTEGER, &ret->serial) || ret->serial.len == 0) return "serial number";
+    if (!tg_der_take(&tbs, TG_DER_INTEGER, &ret->serial) || ret->serial.len == 0)
+        return "serial number";
     if (!tg_der_take(&tbs, TG_DER_SEQUENCE, &ret->inner_algorithm)) return "signature algorithm";
     if (!tg_der_take(&tbs, TG_DER_SEQUENCE, &ret->issuer)) return "issuer";
     if (!take_validity(&tbs, ret)) return "validity";
@@ -111,7 +112,8 @@ bool tg_key_usage_read(const struct tg_ext *ext, uint16_t *ret)
     uint16_t mask = 0;
     for (unsigned i = 0; i < 9; i++) {
         size_t octet = 1 + i / 8;
-        if (octet < bits.len && bits.content[octet] & (0x80 >> (i % 8))) mask |= (uint16_t)(1u << i);
+        if (octet < bits.len && bits.content[octet] & (0x80 >> (i % 8)))
+            mask |= (uint16_t)(1u << i);
     }
     *ret = mask;
     return true;

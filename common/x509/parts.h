@@ -1,5 +1,6 @@
-/* parts: where the fields of a certificate stand in its DER, and its extensions one by one. Private to x509: found
- * once by parsing, used by facts, content, chain and issue without a second reading of the outer shape. */
+/* parts: where the fields of a certificate stand in its DER, and its extensions one by one. Private
+ * to x509: found once by parsing, used by facts, content, chain and issue without a second reading
+ * of the outer shape. */
 #pragma once
 
 #include "x509/cert.h"
@@ -39,8 +40,8 @@ bool tg_ext_find(struct tg_der run, const char *oid, struct tg_ext *ret);
 /* keyUsage's BIT STRING as a mask; false when malformed. */
 bool tg_key_usage_read(const struct tg_ext *ext, uint16_t *ret);
 /* Reads all facts; the texts they point to stand in one allocation, which is yours. */
-int tg_facts_read(const struct tg_cert_parts *parts, const uint8_t *der, size_t len, struct tg_cert_facts *ret,
-                  char **ret_texts, struct tg_err *err);
+int tg_facts_read(const struct tg_cert_parts *parts, const uint8_t *der, size_t len,
+                  struct tg_cert_facts *ret, char **ret_texts, struct tg_err *err);
 /* SHA-1 of the SPKI bit string (RFC 5280 §4.2.1.2). */
 struct tg_spki_facts;
 void tg_ski_of(const struct tg_spki_facts *spki, uint8_t ret[20]);

@@ -29,7 +29,8 @@ static bool next_line(struct lines *lines, struct line *ret)
     const char *stop = lf ? lf : lines->end;
     lines->at = lf ? lf + 1 : lines->end;
     lines->number++;
-    while (stop > begin && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t')) stop--;
+    while (stop > begin && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t'))
+        stop--;
     *ret = (struct line){begin, (size_t)(stop - begin)};
     return true;
 }
@@ -89,8 +90,8 @@ static bool skip_headers(struct lines *lines, bool *ret_encrypted)
 }
 
 /* From behind the BEGIN line through the END line. */
-static int read_block(struct lines *lines, struct tg_pem_block *block, tg_pem_fn on_block, void *data,
-                      struct tg_err *err)
+static int read_block(struct lines *lines, struct tg_pem_block *block, tg_pem_fn on_block,
+                      void *data, struct tg_err *err)
 {
     size_t first = lines->number, der_len;
     uint8_t *der;
@@ -101,23 +102,27 @@ static int read_block(struct lines *lines, struct tg_pem_block *block, tg_pem_fn
     const char *body = lines->at;
     do {
         if (!next_line(lines, &line))
-            return TG_FAIL(err, TG_E_INPUT, "PEM line %zu: block %s is cut off", first, block->label);
+            return TG_FAIL(err, TG_E_INPUT, "PEM line %zu: block %s is cut off", first,
+                           block->label);
     } while (!boundary(&line, END, end_label));
     if (strcmp(end_label, block->label) != 0)
-        return TG_FAIL(err, TG_E_INPUT, "PEM line %zu: block %s ends as %s", first, block->label, end_label);
+        return TG_FAIL(err, TG_E_INPUT, "PEM line %zu: block %s ends as %s", first, block->label,
+                       end_label);
     bool ok = decode(body, (size_t)(line.begin - body), &der, &der_len);
     size_t room = (size_t)(line.begin - body) / 4 * 3 + 80;
     block->der = der;
     block->der_len = der_len;
     block->text_len = (size_t)(lines->at - block->text);
-    int rc = ok ? on_block(block, data, err)
-                : TG_FAIL(err, TG_E_INPUT, "PEM line %zu: block %s is not base64", first, block->label);
+    int rc =
+        ok ? on_block(block, data, err)
+           : TG_FAIL(err, TG_E_INPUT, "PEM line %zu: block %s is not base64", first, block->label);
     tg_wipe(der, room);
     free(der);
     return rc;
 }
 
-int tg_pem_read(const uint8_t *bytes, size_t len, tg_pem_fn on_block, void *data, struct tg_err *err)
+int tg_pem_read(const uint8_t *bytes, size_t len, tg_pem_fn on_block, void *data,
+                struct tg_err *err)
 {
     struct lines lines = {.begin = (const char *)bytes, .at = (const char *)bytes};
     struct line line;

@@ -1,4 +1,5 @@
-/* pkcs8: private keys in and out (RFC 5958, RFC 8018). Plain key bytes live in wiped memory only. */
+/* pkcs8: private keys in and out (RFC 5958, RFC 8018). Plain key bytes live in wiped memory only.
+ */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -19,12 +20,14 @@ static bool small_count(const struct tg_der_item *number)
 {
     uint64_t value = 0;
     if (number->len == 0 || number->len > 4 || number->content[0] & 0x80) return false;
-    for (size_t i = 0; i < number->len; i++) value = value << 8 | number->content[i];
+    for (size_t i = 0; i < number->len; i++)
+        value = value << 8 | number->content[i];
     return value >= 1 && value <= TG_MAX_KDF_ITERATIONS;
 }
 
 /* The maker of the file chose how long deriving takes: look before paying. Both the PKCS#5/12 PBE
- * parameters and PBKDF2's are SEQUENCE { salt, INTEGER iterations, ... }; scrypt is bounded by OpenSSL. */
+ * parameters and PBKDF2's are SEQUENCE { salt, INTEGER iterations, ... }; scrypt is bounded by
+ * OpenSSL. */
 static bool iterations_bounded(struct tg_der parameters)
 {
     static const uint8_t scrypt[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b};
@@ -65,10 +68,11 @@ static int decrypt_failed(struct tg_err *err)
     bool unsupported = false;
     for (unsigned long e; (e = ERR_get_error()) != 0;) {
         int reason = ERR_GET_REASON(e);
-        unsupported = unsupported || reason == ERR_R_UNSUPPORTED ||
-                      (ERR_GET_LIB(e) == ERR_LIB_EVP &&
-                       (reason == EVP_R_UNKNOWN_PBE_ALGORITHM || reason == EVP_R_UNSUPPORTED_CIPHER ||
-                        reason == EVP_R_UNSUPPORTED_PRF || reason == EVP_R_UNSUPPORTED_KEYLENGTH));
+        unsupported =
+            unsupported || reason == ERR_R_UNSUPPORTED ||
+            (ERR_GET_LIB(e) == ERR_LIB_EVP &&
+             (reason == EVP_R_UNKNOWN_PBE_ALGORITHM || reason == EVP_R_UNSUPPORTED_CIPHER ||
+              reason == EVP_R_UNSUPPORTED_PRF || reason == EVP_R_UNSUPPORTED_KEYLENGTH));
     }
     if (unsupported)
         return TG_FAIL(err, TG_E_UNSUPPORTED, "private key: its encryption is not supported here");
@@ -79,7 +83,8 @@ static int from_info(const PKCS8_PRIV_KEY_INFO *info, struct tg_key **ret, struc
 {
     TG_AUTO(evp_pkey) EVP_PKEY *pkey = EVP_PKCS82PKEY(info);
     ERR_clear_error();
-    if (!pkey) return TG_FAIL(err, TG_E_UNSUPPORTED, "private key: OpenSSL does not know its algorithm");
+    if (!pkey)
+        return TG_FAIL(err, TG_E_UNSUPPORTED, "private key: OpenSSL does not know its algorithm");
     return tg_key_from_evp(pkey, ret, err);
 }
 
@@ -97,7 +102,8 @@ int tg_key_from_pkcs8(const uint8_t *der, size_t len, const struct tg_secret *pa
         if (!info) return TG_FAIL(err, TG_E_INPUT, "private key: PKCS#8 is malformed (RFC 5958)");
         return from_info(info, ret, err);
     }
-    if (!password) return TG_FAIL(err, TG_E_LOCKED, "private key: encrypted, and no password is known");
+    if (!password)
+        return TG_FAIL(err, TG_E_LOCKED, "private key: encrypted, and no password is known");
     sealed = d2i_X509_SIG(NULL, &at, (long)len);
     ERR_clear_error();
     if (!sealed) return TG_FAIL(err, TG_E_INPUT, "private key: PKCS#8 is malformed (RFC 5958)");
@@ -117,8 +123,8 @@ int tg_key_to_secret(const struct tg_key *key, struct tg_secret *ret, struct tg_
     return 0;
 }
 
-static int sealed_der(const struct tg_key *key, const struct tg_secret *password, unsigned iterations,
-                      struct tg_buf *ret, struct tg_err *err)
+static int sealed_der(const struct tg_key *key, const struct tg_secret *password,
+                      unsigned iterations, struct tg_buf *ret, struct tg_err *err)
 {
     TG_AUTO(p8inf) PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(tg_key_evp(key));
     TG_AUTO(x509_sig) X509_SIG *sealed = NULL;
@@ -176,14 +182,16 @@ static int give_password(char *room, int size, int writing, void *data)
     return (int)password->len;
 }
 
-/* RSA PRIVATE KEY, EC PRIVATE KEY: OpenSSL knows their encryption (RFC 1421 headers, 1 MD5 iteration). */
+/* RSA PRIVATE KEY, EC PRIVATE KEY: OpenSSL knows their encryption (RFC 1421 headers, 1 MD5
+ * iteration). */
 static int from_traditional(const struct tg_pem_block *block, struct reading *r, struct tg_err *err)
 {
     if (block->encrypted && !r->password)
         return TG_FAIL(err, TG_E_LOCKED, "private key: encrypted, and no password is known");
     TG_AUTO(bio) BIO *bio = BIO_new_mem_buf(block->text, (int)block->text_len);
     TG_CHECK(bio);
-    TG_AUTO(evp_pkey) EVP_PKEY *pkey =
+    TG_AUTO(evp_pkey)
+    EVP_PKEY *pkey =
         PEM_read_bio_PrivateKey(bio, NULL, give_password, (void *)(uintptr_t)r->password);
     if (!pkey && block->encrypted) return decrypt_failed(err);
     ERR_clear_error();
@@ -196,7 +204,8 @@ static int on_key_block(const struct tg_pem_block *block, void *data, struct tg_
     struct reading *r = data;
     if (!tg_pem_is_key(block->label)) return 0;
     if (r->key) return TG_FAIL(err, TG_E_INPUT, "private key: several in one PEM text");
-    if (strcmp(block->label, "PRIVATE KEY") == 0 || strcmp(block->label, "ENCRYPTED PRIVATE KEY") == 0)
+    if (strcmp(block->label, "PRIVATE KEY") == 0 ||
+        strcmp(block->label, "ENCRYPTED PRIVATE KEY") == 0)
         return tg_key_from_pkcs8(block->der, block->der_len, r->password, &r->key, err);
     return from_traditional(block, r, err);
 }

@@ -1,4 +1,5 @@
-/* role: the national words for what a certificate's holder may do, and identity numbers (DOMAIN §1). */
+/* role: the national words for what a certificate's holder may do, and identity numbers (DOMAIN
+ * §1). */
 #include "parts.h"
 
 #include "base/str.h"
@@ -41,10 +42,14 @@ static const struct {
     size_t len;
     enum tg_role role;
 } roles[] = {
-    {{1}, 1, TG_ROLE_INDIVIDUAL},        {{1, 1}, 2, TG_ROLE_INFORMATION_SYSTEM},
-    {{2}, 1, TG_ROLE_NONE},              {{2, 1}, 2, TG_ROLE_CEO},
-    {{2, 2}, 2, TG_ROLE_RIGHT_TO_SIGN},  {{2, 3}, 2, TG_ROLE_FINANCE},
-    {{2, 4}, 2, TG_ROLE_HR},             {{2, 5}, 2, TG_ROLE_EMPLOYEE},
+    {{1}, 1, TG_ROLE_INDIVIDUAL},
+    {{1, 1}, 2, TG_ROLE_INFORMATION_SYSTEM},
+    {{2}, 1, TG_ROLE_NONE},
+    {{2, 1}, 2, TG_ROLE_CEO},
+    {{2, 2}, 2, TG_ROLE_RIGHT_TO_SIGN},
+    {{2, 3}, 2, TG_ROLE_FINANCE},
+    {{2, 4}, 2, TG_ROLE_HR},
+    {{2, 5}, 2, TG_ROLE_EMPLOYEE},
     {{2, 6}, 2, TG_ROLE_INFORMATION_SYSTEM},
 };
 
@@ -54,10 +59,12 @@ enum tg_role tg_role_of(struct tg_der oids)
     size_t deepest = 0;
     enum tg_role role = TG_ROLE_NONE;
     while (tg_der_take(&oids, TG_DER_OID, &oid)) {
-        if (oid.len <= sizeof role_arc || memcmp(oid.content, role_arc, sizeof role_arc) != 0) continue;
+        if (oid.len <= sizeof role_arc || memcmp(oid.content, role_arc, sizeof role_arc) != 0)
+            continue;
         for (size_t i = 0; i < TG_COUNT(roles); i++) {
             size_t tail = oid.len - sizeof role_arc;
-            if (tail != roles[i].len || memcmp(oid.content + sizeof role_arc, roles[i].tail, tail) != 0)
+            if (tail != roles[i].len ||
+                memcmp(oid.content + sizeof role_arc, roles[i].tail, tail) != 0)
                 continue;
             if (tail > deepest) deepest = tail, role = roles[i].role;
         }
@@ -65,7 +72,8 @@ enum tg_role tg_role_of(struct tg_der oids)
     return role;
 }
 
-/* SEQUENCE { OID ... }; .1.1 is a PKCS#12 file, other types of the arc 1.2.398.3.3.5.1 are key carriers. */
+/* SEQUENCE { OID ... }; .1.1 is a PKCS#12 file, other types of the arc 1.2.398.3.3.5.1 are key
+ * carriers. */
 enum tg_storage tg_storage_of(const struct tg_ext *ext)
 {
     static const uint8_t arc[] = {0x2a, 0x83, 0x0e, 0x03, 0x03, 0x05, 0x01};
@@ -74,14 +82,16 @@ enum tg_storage tg_storage_of(const struct tg_ext *ext)
         return TG_STORAGE_NONE;
     struct tg_der inside = tg_der_inside(&whole);
     if (!tg_der_take(&inside, TG_DER_OID, &oid)) return TG_STORAGE_NONE;
-    if (oid.len != sizeof arc + 1 || memcmp(oid.content, arc, sizeof arc) != 0) return TG_STORAGE_NONE;
+    if (oid.len != sizeof arc + 1 || memcmp(oid.content, arc, sizeof arc) != 0)
+        return TG_STORAGE_NONE;
     return oid.content[sizeof arc] == 1 ? TG_STORAGE_FILE : TG_STORAGE_TOKEN;
 }
 
 static int weighted(const char *digits, const int *weights)
 {
     int sum = 0;
-    for (int i = 0; i < 11; i++) sum += (digits[i] - '0') * weights[i];
+    for (int i = 0; i < 11; i++)
+        sum += (digits[i] - '0') * weights[i];
     return sum % 11;
 }
 

@@ -1,5 +1,5 @@
-/* san: GeneralNames as the texts of TRUST F1: email: dns: ip: uri: upn: and der: for all others. A text is used only
- * when it leads back to the same bytes. */
+/* san: GeneralNames as the texts of TRUST F1: email: dns: ip: uri: upn: and der: for all others. A
+ * text is used only when it leads back to the same bytes. */
 #include <arpa/inet.h>
 
 #include "base/bytes.h"
@@ -54,7 +54,8 @@ static bool put_der(const char *hex, struct tg_buf *ret)
     struct tg_der_item item;
     if (len % 2 || len / 2 > sizeof bytes || !tg_unhex(hex, len, bytes)) return false;
     struct tg_der d = tg_der(bytes, len / 2);
-    if (!tg_der_next(&d, &item) || !tg_der_empty(&d) || !tg_der_deep(&item, TG_MAX_DEPTH)) return false;
+    if (!tg_der_next(&d, &item) || !tg_der_empty(&d) || !tg_der_deep(&item, TG_MAX_DEPTH))
+        return false;
     if ((item.tag & 0xc0) != TG_DER_CONTEXT) return false;
     tg_buf_add(ret, bytes, len / 2);
     return true;
@@ -94,7 +95,8 @@ static bool short_text(const struct tg_der_item *name, char ret[TG_CHANGE_VALUE]
     if (name->tag == (TG_DER_CONSTRUCTED | 0)) return upn_text(name, ret);
     if (name->tag == (TG_DER_CONTEXT | 7) && (name->len == 4 || name->len == 16)) {
         memcpy(ret, "ip:", 4);
-        return inet_ntop(name->len == 4 ? AF_INET : AF_INET6, name->content, ret + 3, TG_CHANGE_VALUE - 3);
+        return inet_ntop(name->len == 4 ? AF_INET : AF_INET6, name->content, ret + 3,
+                         TG_CHANGE_VALUE - 3);
     }
     for (size_t i = 0; i < TG_COUNT(plain); i++) {
         size_t head = strlen(plain[i].prefix);
@@ -110,7 +112,8 @@ bool tg_san_text(const struct tg_der_item *name, char ret[TG_CHANGE_VALUE])
 {
     TG_AUTO(buf) struct tg_buf back = TG_BUF(2 * TG_CHANGE_VALUE);
     if (short_text(name, ret) && tg_utf8_clean(ret, strlen(ret)) && tg_san_put(ret, &back) &&
-        !back.failed && back.len == name->whole_len && memcmp(back.data, name->whole, back.len) == 0)
+        !back.failed && back.len == name->whole_len &&
+        memcmp(back.data, name->whole, back.len) == 0)
         return true;
     if (name->whole_len > (TG_CHANGE_VALUE - 5) / 2) return false;
     memcpy(ret, "der:", 5);

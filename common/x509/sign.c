@@ -83,7 +83,8 @@ int tg_key_prove(const struct tg_key *key, const struct tg_cert *cert, struct tg
     TG_AUTO(buf) struct tg_buf signature = TG_BUF(4096);
     tg_random(challenge, sizeof challenge);
     TG_TRY(tg_key_sign(key, challenge, sizeof challenge, &signature, err));
-    if (tg_cert_verify_signature(cert, challenge, sizeof challenge, signature.data, signature.len, err) < 0)
+    if (tg_cert_verify_signature(cert, challenge, sizeof challenge, signature.data, signature.len,
+                                 err) < 0)
         return tg_err_wrap(err, "key and certificate do not work together");
     return 0;
 }
@@ -96,8 +97,9 @@ static const char *key_type(EVP_PKEY *pkey)
     return "";
 }
 
-int tg_algorithm_verify(EVP_PKEY *pkey, const struct tg_der_item *algorithm, const struct tg_der_item *tbs,
-                        const struct tg_der_item *signature, struct tg_err *err)
+int tg_algorithm_verify(EVP_PKEY *pkey, const struct tg_der_item *algorithm,
+                        const struct tg_der_item *tbs, const struct tg_der_item *signature,
+                        struct tg_err *err)
 {
     char oid[TG_ALGORITHM] = "";
     struct tg_der inside = tg_der_inside(algorithm);
@@ -107,9 +109,11 @@ int tg_algorithm_verify(EVP_PKEY *pkey, const struct tg_der_item *algorithm, con
         return TG_FAIL(err, TG_E_INPUT, "signature: its algorithm is malformed");
     const struct tg_signature_algorithm *known = tg_signature_find(oid);
     if (!known || !known->key)
-        return TG_FAIL(err, TG_E_UNSUPPORTED, "signature: algorithm %s cannot be verified here", oid);
+        return TG_FAIL(err, TG_E_UNSUPPORTED, "signature: algorithm %s cannot be verified here",
+                       oid);
     if (strcmp(known->key, key_type(pkey)) != 0)
-        return TG_FAIL(err, TG_E_SIGNATURE, "signature: algorithm %s is not of the signer's key", known->word);
+        return TG_FAIL(err, TG_E_SIGNATURE, "signature: algorithm %s is not of the signer's key",
+                       known->word);
     return verify_with(pkey, known->digest, tbs->whole, tbs->whole_len, signature->content + 1,
                        signature->len - 1, err);
 }

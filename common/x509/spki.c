@@ -1,4 +1,5 @@
-/* spki: what a public key is, read by hand (PKI §7: decoding it costs 200 us under global locks). */
+/* spki: what a public key is, read by hand (PKI §7: decoding it costs 200 us under global locks).
+ */
 #include <string.h>
 
 #include "base/str.h"
@@ -26,26 +27,34 @@ static const struct algorithm {
     {"1.2.840.113549.1.1.10", "1.2.840.113549.1.1.10", RSA_KEY, 0, true},
 };
 
-/* word NULL: a curve that applications may not ask for; the key's word is then the algorithm's OID. */
+/* word NULL: a curve that applications may not ask for; the key's word is then the algorithm's OID.
+ */
 static const struct curve {
     const char *oid, *word;
     int bits;
+    bool nist;
 } curves[] = {
-    {"1.2.840.10045.3.1.7", "ec-p256", 256},     {"1.3.132.0.34", "ec-p384", 384},
-    {"1.3.132.0.35", "ec-p521", 521},            {"1.2.840.10045.3.1.1", NULL, 192},
-    {"1.3.132.0.33", NULL, 224},                 {"1.3.132.0.10", NULL, 256},
-    {"1.3.36.3.3.2.8.1.1.7", NULL, 256},         {"1.3.36.3.3.2.8.1.1.11", NULL, 384},
-    {"1.3.36.3.3.2.8.1.1.13", NULL, 512},
+    {"1.2.840.10045.3.1.7", "ec-p256", 256, true},
+    {"1.3.132.0.34", "ec-p384", 384, true},
+    {"1.3.132.0.35", "ec-p521", 521, true},
+    {"1.2.840.10045.3.1.1", NULL, 192, true},
+    {"1.3.132.0.33", NULL, 224, true},
+    {"1.3.132.0.10", NULL, 256, false},
+    {"1.3.36.3.3.2.8.1.1.7", NULL, 256, false},
+    {"1.3.36.3.3.2.8.1.1.11", NULL, 384, false},
+    {"1.3.36.3.3.2.8.1.1.13", NULL, 512, false},
 };
 
 static int integer_bits(const struct tg_der_item *number)
 {
     const uint8_t *at = number->content;
     size_t len = number->len;
-    while (len && *at == 0) at++, len--;
+    while (len && *at == 0)
+        at++, len--;
     if (len == 0 || len > 1 << 16) return 0;
     int bits = (int)len * 8;
-    for (uint8_t top = 0x80; !(*at & top); top >>= 1) bits--;
+    for (uint8_t top = 0x80; !(*at & top); top >>= 1)
+        bits--;
     return bits;
 }
 
@@ -77,6 +86,7 @@ static void read_ec(struct tg_spki_facts *facts, struct tg_der parameters)
         if (strcmp(curves[i].oid, dotted) != 0) continue;
         facts->bits = curves[i].bits;
         facts->decodable = true;
+        facts->nist = curves[i].nist;
         facts->weak = facts->bits < 256;
         if (curves[i].word) tg_copy(facts->algorithm, sizeof facts->algorithm, curves[i].word);
         return;

@@ -1,5 +1,6 @@
-/* der: reads and writes DER (X.690) by hand: definite, minimal lengths, low tag numbers; nothing is copied, nothing is
- * allocated by reading. For what OpenSSL hides or makes slow. Thread: any; pure. */
+/* der: reads and writes DER (X.690) by hand: definite, minimal lengths, low tag numbers; nothing is
+ * copied, nothing is allocated by reading. For what OpenSSL hides or makes slow. Thread: any; pure.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -70,7 +71,8 @@ bool tg_der_oid_text(const uint8_t *content, size_t len, char *ret, size_t size)
 /* Content octets of a dotted OID; 0 if malformed or too long. */
 size_t tg_der_oid_bytes(const char *dotted, uint8_t *ret, size_t size);
 bool tg_der_is(const struct tg_der_item *item, const void *content, size_t len);
-/* UTCTime or GeneralizedTime, leniently: seconds may be missing, +hhmm offsets are understood (old certificates). */
+/* UTCTime or GeneralizedTime, leniently: seconds may be missing, +hhmm offsets are understood (old
+ * certificates). */
 bool tg_der_time(const struct tg_der_item *item, int64_t *ret);
 /* A string type's content as UTF-8 appended to ret; false for other types or broken code points. */
 bool tg_der_text(const struct tg_der_item *item, struct tg_buf *ret);
@@ -79,6 +81,9 @@ bool tg_der_text(const struct tg_der_item *item, struct tg_buf *ret);
 void tg_der_wrap(struct tg_buf *b, size_t start, unsigned tag);
 void tg_der_put(struct tg_buf *b, unsigned tag, const void *content, size_t len);
 void tg_der_put_oid(struct tg_buf *b, const char *dotted);
-void tg_der_put_integer(struct tg_buf *b, const uint8_t *big_endian, size_t len); /* unsigned; made minimal */
+void tg_der_insert_oid(struct tg_buf *b, size_t start,
+                       const char *dotted); /* before what was written since start */
+void tg_der_put_integer(struct tg_buf *b, const uint8_t *big_endian,
+                        size_t len); /* unsigned; made minimal */
 void tg_der_put_u64(struct tg_buf *b, uint64_t value);
 void tg_der_put_time(struct tg_buf *b, int64_t at); /* UTCTime through 2049, then GeneralizedTime */
