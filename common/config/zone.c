@@ -15,7 +15,6 @@ enum {
     ZONE_TIMES = 4096,
     ZONE_TYPES = 256,
     ZONE_FOOTER = 128,
-    ZONE_NAME = 64,
     ZONE_HEADER = 44
 };
 
@@ -170,6 +169,16 @@ static bool good_name(const char *name)
     return strstr(name, "//") == NULL; /* and no dot at all, so no '..' */
 }
 
+static int unknown(const char *folder, const char *name, struct tg_err *err)
+{
+    char likely[ZONE_NAME];
+    if (zone_nearest(folder, name, likely))
+        return TG_FAIL(err, TG_E_NOT_FOUND, "zone %s: not in %s; did you mean '%s'?", name, folder,
+                       likely);
+    return TG_FAIL(err, TG_E_NOT_FOUND, "zone %s: not in %s: write it like Asia/Almaty or UTC",
+                   name, folder);
+}
+
 int tg_zone_load_from(const char *folder, const char *name, struct tg_zone **ret,
                       struct tg_err *err)
 {
@@ -185,17 +194,12 @@ int tg_zone_load_from(const char *folder, const char *name, struct tg_zone **ret
     if (stat(folder, &st) < 0)
         return TG_FAIL(err, TG_E_NOT_FOUND, "zone %s: %s is missing: install package tzdata", name,
                        folder);
-    char *path = tg_printf("%s/%s", folder, name);
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
-        free(path);
-        return TG_FAIL(err, TG_E_NOT_FOUND, "zone %s: not in %s: write it like Asia/Almaty or UTC",
-                       name, folder);
-    }
+    TG_AUTO(mem) char *path = tg_printf("%s/%s", folder, name);
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) return unknown(folder, name, err);
     struct tg_buf bytes = TG_BUF(ZONE_FILE);
     int rc = tg_file_read(path, &bytes, err);
     if (rc == 0) rc = tg_zone_parse(name, bytes.data, bytes.len, ret, err);
     tg_buf_done(&bytes);
-    free(path);
     return rc;
 }
 

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { ZONE_NAME = 64 };
+
 /* One date of a POSIX TZ rule: Mm.w.d, Jn (1..365, never 29 February) or n (0..365). */
 struct zone_date {
     char form; /* 'M' 'J' 'n' */
@@ -21,3 +23,5 @@ struct zone_rule {
  * EST5EDT,M3.2.0,M11.1.0. */
 bool zone_rule_parse(const char *text, struct zone_rule *ret);
 int32_t zone_rule_offset(const struct zone_rule *rule, int64_t at);
+/* The name of a zone that was probably meant, from the folder's zone1970.tab. */
+bool zone_nearest(const char *folder, const char *name, char ret[ZONE_NAME]);

@@ -178,14 +178,19 @@ static size_t line_length(const char *text)
     return strcspn(text, "\n");
 }
 
-/* The lines of both texts correspond, unless policies came or went above: good enough to read. */
+/* The lines of both texts correspond, unless policies came or went above: good enough to read. A
+ * decision is shown under its certificate. Not print_message(): cmocka cuts at 1,024 bytes. */
 static void print_difference(const char *old, const char *new)
 {
-    unsigned shown = 0, line = 1;
-    for (; (*old || *new) && shown < 60; line++) {
+    unsigned shown = 0;
+    const char *title = NULL;
+    while ((*old || *new) && shown < 60) {
         size_t a = line_length(old), b = line_length(new);
+        if (*old != ' ') title = old;
         if (a != b || memcmp(old, new, a) != 0) {
-            print_message("%u\n- %.*s\n+ %.*s\n", line, (int)a, old, (int)b, new);
+            if (title && title != old) fprintf(stderr, "%.*s\n", (int)line_length(title), title);
+            fprintf(stderr, "- %.*s\n+ %.*s\n", (int)a, old, (int)b, new);
+            title = NULL;
             shown++;
         }
         old += a + (old[a] != '\0');
@@ -214,9 +219,10 @@ static bool check_one(const char *yaml)
         return false;
     }
     if (strcmp(tg_buf_text(&golden), tg_buf_text(&now)) == 0) return true;
-    print_message("%s decides otherwise than %s (to accept it: TAMGA_SNAPSHOT=update ctest -R "
-                  "policy_snapshot)\n",
-                  yaml, path);
+    fprintf(stderr,
+            "%s decides otherwise than %s (to accept it: TAMGA_SNAPSHOT=update ctest -R "
+            "policy_snapshot)\n",
+            yaml, path);
     print_difference(tg_buf_text(&golden), tg_buf_text(&now));
     return false;
 }

@@ -16,9 +16,9 @@ enum { TG_YAML_COMPLAINTS = 100 };
 
 /* What a key holds, and the type of the member at its offset. */
 enum tg_yaml_kind {
-    TG_YAML_TEXT,      /* const char *; min..max bytes (max 0: 1,024), clean UTF-8 */
-    TG_YAML_INT,       /* int64_t; decimal, min..max */
-    TG_YAML_BOOL,      /* bool; yes no true false */
+    TG_YAML_TEXT, /* const char *; min..max bytes (max 0: 1,024), clean UTF-8 */
+    TG_YAML_INT,  /* int64_t; decimal, min..max */
+    TG_YAML_BOOL, /* bool; yes no true false */
     TG_YAML_ENUM, /* int; the value of one of words; -1 when absent or wrong without `otherwise` */
     TG_YAML_DURATION,  /* int64_t seconds; 30d 1y 12h 5m (y = 365 d, m = minutes) or a bare 0;
                           min..max seconds */
