@@ -29,18 +29,23 @@ void h2_terminate(struct tg_h2 *h2, uint32_t code)
     h2_wake(h2);
 }
 
-static bool is_control(const nghttp2_frame_hd *hd)
+void h2_late(struct tg_h2 *h2)
 {
-    if (hd->type == NGHTTP2_HEADERS) return false;
-    return hd->type != NGHTTP2_DATA || (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM));
+    h2->sh->stats.timeouts++;
+    /* Nothing else can be read before this block ends (RFC 9113 §4.3). */
+    h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static bool is_control(const struct tg_h2 *h2)
+{
+    if (h2->frame_type == NGHTTP2_HEADERS) return false;
+    return h2->frame_type != NGHTTP2_DATA ||
+           (h2->frame_left == 0 && !(h2->frame_flags & NGHTTP2_FLAG_END_STREAM));
 }
 
 /* Frames that cost us work and the client nothing are paid from a bucket that refills slowly. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *data)
+static void charge(struct tg_h2 *h2)
 {
-    (void)session;
-    struct tg_h2 *h2 = data;
-    if (!is_control(hd)) return 0;
     const struct tg_server_limits *l = &h2->sh->limits;
     uint64_t now = h2_now(h2->sh), full = (uint64_t)l->control_burst * TOKEN;
     h2->tokens += (now - h2->tokens_at_ms) * l->control_per_s;
@@ -48,11 +53,46 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     if (h2->tokens > full) h2->tokens = full;
     if (h2->tokens >= TOKEN) {
         h2->tokens -= TOKEN;
-        return 0;
+        return;
     }
     if (!h2->terminated) h2->sh->stats.floods++;
     h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
-    return 0;
+}
+
+static void frame_begins(struct tg_h2 *h2)
+{
+    const uint8_t *p = h2->frame_head;
+    h2->frame_left = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+    h2->frame_type = p[3];
+    h2->frame_flags = p[4];
+    if (is_control(h2)) charge(h2);
+    if (h2->frame_type == NGHTTP2_HEADERS) dl_start(&h2->sh->header, &h2->block, h2_now(h2->sh));
+}
+
+static void frame_ends(struct tg_h2 *h2)
+{
+    h2->frame_seen = 0;
+    bool headers = h2->frame_type == NGHTTP2_HEADERS || h2->frame_type == NGHTTP2_CONTINUATION;
+    if (headers && (h2->frame_flags & NGHTTP2_FLAG_END_HEADERS)) dl_stop(&h2->block);
+}
+
+/* Our own count of frames, ahead of nghttp2: it says nothing of a header block whose stream it has
+ * refused, and such a block must meet its deadline as well. */
+static void scan(struct tg_h2 *h2, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        if (h2->frame_seen < sizeof h2->frame_head) {
+            h2->frame_head[h2->frame_seen++] = *bytes++;
+            len--;
+            if (h2->frame_seen == sizeof h2->frame_head) frame_begins(h2);
+        } else {
+            size_t part = h2->frame_left < len ? h2->frame_left : len;
+            h2->frame_left -= (uint32_t)part;
+            bytes += part;
+            len -= part;
+        }
+        if (h2->frame_seen == sizeof h2->frame_head && h2->frame_left == 0) frame_ends(h2);
+    }
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *data)
@@ -129,7 +169,6 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
 static void make_callbacks(struct tg_h2_shared *sh)
 {
     TG_CHECK(nghttp2_session_callbacks_new(&sh->callbacks) == 0);
-    nghttp2_session_callbacks_set_on_begin_frame_callback(sh->callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(sh->callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(sh->callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(sh->callbacks, on_frame);
@@ -171,6 +210,7 @@ struct tg_h2 *tg_h2_new(struct tg_h2_shared *sh, struct tg_conn *conn)
     h2->sh = sh;
     h2->conn = conn;
     tg_list_init(&h2->requests);
+    tg_list_init(&h2->block.node);
     h2->tokens = (uint64_t)sh->limits.control_burst * TOKEN;
     h2->tokens_at_ms = h2_now(sh);
     TG_CHECK(nghttp2_session_server_new3(&h2->session, sh->callbacks, h2, sh->option,
@@ -186,10 +226,11 @@ struct tg_h2 *tg_h2_new(struct tg_h2_shared *sh, struct tg_conn *conn)
 }
 
 /* Our own look at the preface, so that a client of another protocol gets words before we send any
- * frame. */
+ * frame. Returns how many of the bytes belong to it. */
 static int check_preface(struct tg_h2 *h2, const uint8_t *bytes, size_t len, struct tg_err *err)
 {
-    for (size_t i = 0; i < len && h2->preface_seen < PREFACE_LEN; i++, h2->preface_seen++) {
+    int n = 0;
+    for (size_t i = 0; i < len && h2->preface_seen < PREFACE_LEN; i++, n++, h2->preface_seen++) {
         if (bytes[i] == (uint8_t)PREFACE[h2->preface_seen]) continue;
         h2->broken = true;
         h2->chunk = (const uint8_t *)NOT_HTTP2;
@@ -197,13 +238,15 @@ static int check_preface(struct tg_h2 *h2, const uint8_t *bytes, size_t len, str
         return TG_FAIL(err, TG_E_VERSION,
                        "the client does not speak HTTP/2: use a client with HTTP/2");
     }
-    return 0;
+    return n;
 }
 
 int tg_h2_input(struct tg_h2 *h2, const void *bytes, size_t len, struct tg_err *err)
 {
     if (h2->broken) return TG_FAIL(err, TG_E_STATE, "http/2: the session is broken");
-    TG_TRY(check_preface(h2, bytes, len, err));
+    int preface = check_preface(h2, bytes, len, err);
+    TG_TRY(preface);
+    scan(h2, (const uint8_t *)bytes + preface, len - (size_t)preface);
     if (h2->terminated) return 0;
     ssize_t n = nghttp2_session_mem_recv(h2->session, bytes, len);
     if (n >= 0) return 0;
@@ -265,6 +308,7 @@ void tg_h2_free(struct tg_h2 *h2)
 {
     if (!h2) return;
     h2->dead = true;
+    dl_stop(&h2->block);
     struct tg_request *req;
     /* One at a time from the front: the handler that hears of one death may end others. */
     while ((req = tg_list_first(&h2->requests, struct tg_request, node))) {

@@ -15,8 +15,9 @@ struct tg_h2_shared {
     struct slab slab;
     nghttp2_option *option;
     nghttp2_session_callbacks *callbacks;
-    struct dl_queue header, body, response; /* of tg_request.deadline */
-    size_t body_bytes;                      /* of requests in memory */
+    struct dl_queue header;         /* of tg_h2.block */
+    struct dl_queue body, response; /* of tg_request.deadline */
+    size_t body_bytes;              /* of requests in memory */
     int64_t date_at;
     char date[32];
     /* The transport's hooks; a session alone has none. */
@@ -37,6 +38,11 @@ struct tg_h2 {
     size_t chunk_len;
     unsigned open; /* streams whose headers are complete */
     unsigned preface_seen;
+    struct dl_node
+        block; /* in tg_h2_shared.header from the first to the last byte of a header block */
+    uint8_t frame_head[9], frame_type, frame_flags;
+    unsigned frame_seen;           /* bytes of frame_head */
+    uint32_t frame_left;           /* bytes of its payload to come */
     uint64_t tokens, tokens_at_ms; /* control frames, in thousandths */
     bool broken, terminated, dead;
 };
@@ -99,12 +105,13 @@ void request_data(struct tg_request *req, const uint8_t *bytes, size_t len);
 void request_whole(struct tg_request *req);
 /* Answer with a problem (RFC 9457) of our own; frees nothing. */
 void request_refuse(struct tg_request *req, int status);
-/* Its header, body or response deadline passed. */
+/* Its body or response deadline passed. */
 void request_late(struct tg_request *req);
 
 /* respond.c */
 void respond_now(struct tg_request *req, int status, const char *content_type);
 void h2_wake(struct tg_h2 *h2);
+void h2_late(struct tg_h2 *h2); /* its header block's deadline passed */
 void h2_terminate(struct tg_h2 *h2, uint32_t code);
 void stream_finish(struct tg_stream *stream); /* END_STREAM after what is written */
 const char *h2_date(struct tg_h2_shared *sh); /* NULL: no clock */

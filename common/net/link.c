@@ -109,6 +109,7 @@ void link_finish(struct link *link)
     if (link->state >= LINK_LINGER) return;
     if (link->state == LINK_HANDSHAKE) server_handshake_ended(link->server);
     link->state = LINK_LINGER;
+    tg_h2_free(TG_TAKE(link->h2)); /* who waits on it hears now, not when the peer is done */
     if (link->ssl) (void)SSL_shutdown(link->ssl);
     push(link);
     if (link->state != LINK_LINGER) return;

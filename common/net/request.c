@@ -19,7 +19,6 @@ struct tg_request *request_new(struct tg_h2 *h2, int32_t stream_id)
     tg_buf_putc(&req->head, 0);
     tg_list_init(&req->deadline.node);
     tg_list_add(&h2->requests, &req->node);
-    dl_start(&h2->sh->header, &req->deadline, h2_now(h2->sh));
     return req;
 }
 
@@ -123,7 +122,6 @@ static void bound_body(struct tg_request *req)
 void request_headers_done(struct tg_request *req, bool end_stream)
 {
     struct tg_h2 *h2 = req->h2;
-    dl_stop(&req->deadline);
     req->opened = true;
     h2->open++;
     h2->sh->stats.requests++;
@@ -171,11 +169,6 @@ void request_late(struct tg_request *req)
     req->h2->sh->stats.timeouts++;
     if (req->state == REQUEST_BODY) {
         request_refuse(req, 408);
-        return;
-    }
-    if (req->state == REQUEST_HEADERS) {
-        /* Nothing else can be read before this block ends (RFC 9113 §4.3). */
-        h2_terminate(req->h2, NGHTTP2_ENHANCE_YOUR_CALM);
         return;
     }
     (void)nghttp2_submit_rst_stream(req->h2->session, NGHTTP2_FLAG_NONE, req->stream_id,

@@ -96,13 +96,15 @@ static void expire_requests(struct tg_server *s, struct dl_queue *q)
 static void on_timer(uv_timer_t *timer)
 {
     struct tg_server *s = timer->data;
+    struct dl_node *n;
     s->armed_at_ms = UINT64_MAX;
     expire_links(s, &s->handshake, true, false);
     expire_links(s, &s->linger, true, false);
     expire_links(s, &s->write, false, false);
     expire_links(s, &s->first, true, true);
     expire_links(s, &s->idle, true, true);
-    expire_requests(s, &s->sh->header);
+    while ((n = dl_due(&s->sh->header, h2_now(s->sh))))
+        h2_late(tg_container_of(n, struct tg_h2, block));
     expire_requests(s, &s->sh->body);
     expire_requests(s, &s->sh->response);
     server_arm(s);
