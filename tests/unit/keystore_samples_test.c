@@ -1,7 +1,6 @@
-// keystore_samples: every sample file is accounted for: read, locked or refused with a reason, as
-// the golden table uses: base json x509 keystore | libs: crypto
-// tests/snapshots/keystore_samples.txt says. One line a file and password list; absent samples are
-// skipped aloud.
+/* keystore_samples: every sample file is accounted for: read, locked or refused with a reason, as the golden
+ * table tests/snapshots/keystore_samples.txt says; where samples are absent, it says so. */
+// uses: base json x509 keystore | libs: crypto
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -19,8 +19,8 @@ typedef int (*tg_install_verify_fn)(const void *bytes, size_t len, const void *b
                                     void *data, struct tg_err *err);
 
 struct tg_install_plan {
-    int dir_fd; /* AT_FDCWD or a negative value: path is an ordinary path. Else path is below this
-                 * folder and no magic link or way out of it is followed (openat2) */
+    int dir_fd;       /* negative (AT_FDCWD): path is an ordinary path; else it is relative to this
+                       * folder,       and no magic link is followed on its way (openat2) */
     const char *path; /* the keystore; a symlink stays, its target is replaced */
     const void *bytes;
     size_t len;
@@ -47,6 +47,6 @@ int tg_install_pair(const struct tg_install_pair *pair, struct tg_err *err) TG_M
 enum tg_install_recovery { TG_RECOVERED_NOTHING, TG_RECOVERED_UNDONE, TG_RECOVERED_FINISHED };
 /* After a crash, before anything else is done with this keystore: a journal's pair is finished when
  * both new files can be completed, else undone; left-over temporary files of path are removed.
- * Idempotent. second_path may be NULL. */
+ * Idempotent. second_path and ret may be NULL. */
 int tg_install_recover(int dir_fd, const char *path, const char *second_path,
                        enum tg_install_recovery *ret, struct tg_err *err) TG_MUST_CHECK;
