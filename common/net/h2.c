@@ -138,7 +138,8 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
     return 0;
 }
 
-/* An answer that ended before the request did: tell the client to stop sending (RFC 9113 §8.1). */
+/* An answer that ended before the request did: the client shall stop sending (RFC 9113 §8.1). Not
+ * at once: curl takes a reset on the heels of the answer for a broken answer. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *data)
 {
     struct tg_h2 *h2 = data;
@@ -146,10 +147,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *d
         h2->tokens += 2 * (uint64_t)TOKEN; /* window updates will come back */
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
-    const struct tg_request *req = request_of(session, frame->hd.stream_id);
-    if (req && !req->whole)
-        (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                        NGHTTP2_NO_ERROR);
+    struct tg_request *req = request_of(session, frame->hd.stream_id);
+    if (req && !req->whole) dl_start(&h2->sh->unread, &req->deadline, h2_now(h2->sh));
     return 0;
 }
 
@@ -192,6 +191,7 @@ struct tg_h2_shared *tg_h2_shared_new(const struct tg_server_limits *limits,
     dl_queue_init(&sh->header, limits->header_ms);
     dl_queue_init(&sh->body, limits->body_ms);
     dl_queue_init(&sh->response, limits->response_ms);
+    dl_queue_init(&sh->unread, limits->linger_ms);
     return sh;
 }
 

@@ -15,9 +15,9 @@ struct tg_h2_shared {
     struct slab slab;
     nghttp2_option *option;
     nghttp2_session_callbacks *callbacks;
-    struct dl_queue header;         /* of tg_h2.block */
-    struct dl_queue body, response; /* of tg_request.deadline */
-    size_t body_bytes;              /* of requests in memory */
+    struct dl_queue header;                 /* of tg_h2.block */
+    struct dl_queue body, response, unread; /* of tg_request.deadline */
+    size_t body_bytes;                      /* of requests in memory */
     int64_t date_at;
     char date[32];
     /* The transport's hooks; a session alone has none. */
@@ -105,8 +105,9 @@ void request_data(struct tg_request *req, const uint8_t *bytes, size_t len);
 void request_whole(struct tg_request *req);
 /* Answer with a problem (RFC 9457) of our own; frees nothing. */
 void request_refuse(struct tg_request *req, int status);
-/* Its body or response deadline passed. */
+/* Its body or response deadline passed; or it was answered and still sends. */
 void request_late(struct tg_request *req);
+void request_unread(struct tg_request *req);
 
 /* respond.c */
 void respond_now(struct tg_request *req, int status, const char *content_type);

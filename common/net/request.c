@@ -175,3 +175,10 @@ void request_late(struct tg_request *req)
                                     NGHTTP2_CANCEL);
     h2_wake(req->h2);
 }
+
+void request_unread(struct tg_request *req)
+{
+    (void)nghttp2_submit_rst_stream(req->h2->session, NGHTTP2_FLAG_NONE, req->stream_id,
+                                    NGHTTP2_NO_ERROR);
+    h2_wake(req->h2);
+}

@@ -107,6 +107,8 @@ static void on_timer(uv_timer_t *timer)
         h2_late(tg_container_of(n, struct tg_h2, block));
     expire_requests(s, &s->sh->body);
     expire_requests(s, &s->sh->response);
+    while ((n = dl_due(&s->sh->unread, h2_now(s->sh))))
+        request_unread(tg_container_of(n, struct tg_request, deadline));
     server_arm(s);
 }
 
@@ -114,9 +116,9 @@ void server_arm(struct tg_server *s)
 {
     if (s->closing) return;
     uint64_t next = UINT64_MAX;
-    const struct dl_queue *const all[] = {&s->handshake, &s->linger,      &s->write,
-                                          &s->first,     &s->idle,        &s->sh->header,
-                                          &s->sh->body,  &s->sh->response};
+    const struct dl_queue *const all[] = {&s->handshake, &s->linger,       &s->write,
+                                          &s->first,     &s->idle,         &s->sh->header,
+                                          &s->sh->body,  &s->sh->response, &s->sh->unread};
     for (size_t i = 0; i < TG_COUNT(all); i++)
         next = dl_next(all[i], next);
     /* Too early is harmless: the timer finds nothing due and is armed again. */

@@ -33,7 +33,7 @@ struct tg_server_limits {
     unsigned response_ms;      /* answer given to answer sent (not for streams) */
     unsigned idle_ms;          /* no stream open, to the next request's header block */
     unsigned write_ms;         /* one write of at most 64 KiB */
-    unsigned linger_ms;        /* our last byte to the peer's end of file */
+    unsigned linger_ms;        /* our last byte to the peer's end of file or stream */
     unsigned handshakes;       /* in flight; beyond it accepting pauses */
     unsigned connections;      /* beyond it a new one is closed at once */
     unsigned streams;          /* open at a time on one connection */
