@@ -135,6 +135,8 @@ def check_c(path, text):
         complain(path, line_of(code, match.start()), "contracts stay in every build: use TG_CHECK")
     if "/include/" in path:
         check_caption(path, text)
+    if re.search(r"_test\.c$|_fuzz\.c$", path) and not re.search(r"^// uses:", "\n".join(text.split("\n")[:4]), re.M):
+        complain(path, 1, "no line '// uses: ROOM... | libs: LIB...' within the first four: the build reads it")
     if path.startswith(SQL_PLACES):
         return
     for match in STRING.finditer(code):
