@@ -112,6 +112,15 @@ static int read_attributes(struct cms_attributes *ret, struct tg_err *err)
     return 0;
 }
 
+/* Versions are not signed, so they have one value: RFC 5652 §5.1 and §5.3 give 1 for a signer named
+ * by issuer and serial number and 3 for one named by key identifier, with id-data and plain
+ * certificates in both places. */
+static bool is_version(const struct tg_der_item *version, const struct tg_der_item *sid)
+{
+    uint8_t expected = sid->tag == TG_DER_SEQUENCE ? 1 : 3;
+    return version->len == 1 && version->content[0] == expected;
+}
+
 /* SignerInfo (RFC 5652 §5.3). */
 static int read_signer(const struct tg_der_item *signer, struct cms_parts *ret, struct tg_err *err)
 {
@@ -120,6 +129,9 @@ static int read_signer(const struct tg_der_item *signer, struct cms_parts *ret, 
     if (!tg_der_take(&inside, TG_DER_INTEGER, &version) || !tg_der_next(&inside, &ret->sid) ||
         !tg_der_take(&inside, TG_DER_SEQUENCE, &ret->digest_algorithm))
         return TG_FAIL(err, TG_E_INPUT, "CMS: SignerInfo is malformed (RFC 5652 §5.3)");
+    if (!is_version(&version, &ret->sid))
+        return TG_FAIL(err, TG_E_INPUT,
+                       "CMS: version of SignerInfo is not its form's (RFC 5652 §5.3)");
     if (!tg_der_take(&inside, TG_DER_CONSTRUCTED | 0, &ret->attributes.whole))
         return TG_FAIL(err, TG_E_INPUT,
                        "CMS: signedAttrs are missing: the signature could be over anything");
@@ -181,5 +193,8 @@ int cms_walk(const uint8_t *der, size_t len, struct cms_parts *ret, struct tg_er
         return TG_FAIL(err, TG_E_INPUT, "CMS: SignedData is malformed (RFC 5652 §5.1)");
     TG_TRY(one_signer(&signers, &signer, err));
     TG_TRY(read_signer(&signer, ret, err));
+    if (!is_version(&version, &ret->sid))
+        return TG_FAIL(err, TG_E_INPUT,
+                       "CMS: version of SignedData is not its form's (RFC 5652 §5.1)");
     return check_digests(ret, err);
 }

@@ -110,22 +110,29 @@ static bool same_set(const struct rdn *a, const struct rdn *b)
     return tg_der_is(&a->set, b->set.content, b->set.len);
 }
 
+static int displaced(const struct rdn *rdn, struct tg_err *err)
+{
+    char field[TG_CHANGE_FIELD];
+    field_of(rdn, field);
+    return TG_FAIL(err, TG_E_MISMATCH,
+                   "%s: it stands in another place, or a different number of times", field);
+}
+
 /* Old without the removed, then the added: types in the same places. Rows were made for the rest.
  */
 static int same_order(struct subject *a, struct subject *b, struct tg_err *err)
 {
     size_t k = 0;
     for (size_t i = 0; i < a->n; i++) {
-        if (a->at[i].alone && !find(b, &a->at[i].type)) continue;
-        if (k == b->n) return TG_FAIL(err, TG_E_MISMATCH, "subject: an RDN is missing");
-        bool same = a->at[i].alone ? same_type(&a->at[i].type, &b->at[k].type)
-                                   : same_set(&a->at[i], &b->at[k]);
-        if (!same) return TG_FAIL(err, TG_E_MISMATCH, "subject: RDN %zu is another one", k + 1);
+        const struct rdn *old = &a->at[i];
+        if (old->alone && !find(b, &old->type)) continue;
+        if (k == b->n) return displaced(old, err);
+        bool same = old->alone ? same_type(&old->type, &b->at[k].type) : same_set(old, &b->at[k]);
+        if (!same) return displaced(&b->at[k], err);
         k++;
     }
     for (; k < b->n; k++)
-        if (find(a, &b->at[k].type))
-            return TG_FAIL(err, TG_E_MISMATCH, "subject: RDN %zu is another one", k + 1);
+        if (find(a, &b->at[k].type)) return displaced(&b->at[k], err);
     return 0;
 }
 
