@@ -124,6 +124,7 @@ static int read_all(int fd, struct tg_buf *ret)
         if (!room) return EFBIG;
         ssize_t n = pread(fd, room, 65536, (off_t)before);
         ret->len = before + (n > 0 ? (size_t)n : 0);
+        ret->data[ret->len] = 0;
         if (n == 0) return 0;
         if (n < 0 && errno != EINTR) return errno;
     }

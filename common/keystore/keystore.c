@@ -119,6 +119,7 @@ static int read_regular(const char *path, struct tg_buf *buf, struct tg_err *err
         }
         ssize_t got = read(fd, room, buf->len - before);
         buf->len = before + (got > 0 ? (size_t)got : 0);
+        buf->data[buf->len] = 0;
         if (got == 0) break;
         if (got < 0 && errno != EINTR)
             rc = TG_FAIL(err, TG_E_IO, "cannot be read: %s", strerror(errno));

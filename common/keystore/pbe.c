@@ -118,6 +118,7 @@ static int run_cipher(const struct pbe *pbe, const uint8_t *key, const uint8_t *
     ERR_clear_error();
     if (ok) {
         out->len = start + (size_t)n + (size_t)rest;
+        out->data[out->len] = 0;
         return 0;
     }
     tg_wipe(room, len + 32);
