@@ -50,3 +50,22 @@ int tg_check_certificate(const struct tg_knowledge *k, const struct tg_leaf *lea
                                          issued->cert, (int)leaf->days, k->now, err),
                       "A2: content", err);
 }
+
+static bool is_parent(const struct tg_cert_facts *child, const struct tg_cert_facts *parent)
+{
+    return child->issuer_len == parent->subject_len &&
+           memcmp(child->issuer_der, parent->subject_der, child->issuer_len) == 0;
+}
+
+int tg_check_chain(const struct tg_issued *issued, struct tg_err *err)
+{
+    for (size_t i = 0; i < issued->issuers_count; i++) {
+        const struct tg_cert *child = issued->issuers[i];
+        for (size_t j = 0; j < issued->issuers_count; j++) {
+            const struct tg_cert *parent = issued->issuers[j];
+            if (!is_parent(tg_cert_facts(child), tg_cert_facts(parent))) continue;
+            TG_TRY(seal_named(tg_cert_signed_by(child, parent, err), "A2: chain", err));
+        }
+    }
+    return 0;
+}

@@ -119,7 +119,8 @@ static int verify_pack(const struct tg_evidence *e, const struct tg_knowledge *k
     TG_TRY(tg_offline_statement(k, &statement, &ret->checked, &ret->time_proven, err));
     TG_TRY(tg_check_leaf(&ret->checked, &place, c->old, &ret->leaf, err));
     TG_TRY(tg_check_request(&ret->checked, &place, &ret->leaf, &request, c->old, err));
-    return tg_check_certificate(k, &ret->leaf, &issued, err);
+    TG_TRY(tg_check_certificate(k, &ret->leaf, &issued, err));
+    return tg_check_chain(&issued, err);
 }
 
 int tg_evidence_verify(const struct tg_evidence *e, const char *realm, int64_t now,

@@ -123,3 +123,7 @@ struct tg_issued {
  * false; SPKI = key; content = old with changes; notBefore <= now + 5 min; lifetime <= days. */
 int tg_check_certificate(const struct tg_knowledge *k, const struct tg_leaf *leaf,
                          const struct tg_issued *issued, struct tg_err *err) TG_MUST_CHECK;
+/* The certificates that come along with an issued one are installed beside it, though nobody
+ * approved them: each that is signed by itself or by another of them must really be. "A2: chain".
+ * For agents and evidence packs; a CA knows its own chain. */
+int tg_check_chain(const struct tg_issued *issued, struct tg_err *err) TG_MUST_CHECK;
