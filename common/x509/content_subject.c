@@ -196,7 +196,7 @@ static int assign(struct subject *s, const struct tg_change *changes, size_t n,
     for (size_t i = 0; i < n; i++) {
         const struct tg_change *c = &changes[i];
         uint8_t oid[MAX_TYPE];
-        struct tg_der_item type;
+        struct tg_der_item type = {0};
         char text[TG_CHANGE_VALUE];
         if (!tg_starts(c->field, "subject.")) continue;
         TG_TRY(type_of(c, oid, &type, err));
