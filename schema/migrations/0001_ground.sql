@@ -41,3 +41,12 @@ END $$;
 CREATE TRIGGER lease_guard BEFORE UPDATE ON lease FOR EACH ROW
   WHEN (NEW.epoch <> OLD.epoch + (NEW.owner <> OLD.owner)::int OR NEW.name <> OLD.name)
   EXECUTE FUNCTION lease_guard();
+
+-- A guarded write that changed fewer or more rows than were read before ends its transaction: somebody was first.
+-- wanted NULL: any number will do.
+CREATE FUNCTION expect(n bigint, wanted bigint, what text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  IF n <> wanted THEN
+    RAISE EXCEPTION '%: somebody else changed it first (% of % are as they were)', what, n, wanted USING ERRCODE = '55P03'; END IF;
+  RETURN n;
+END $$;

@@ -50,7 +50,7 @@ CREATE INDEX certificate_iin ON certificate (iin) WHERE iin <> '';
 CREATE INDEX certificate_unlinked ON certificate (id) WHERE holder_id IS NULL AND status = 1;
 -- The due scan reads only this index (3 times faster than not_after alone). Policies are compiled to ONE statement.
 CREATE INDEX certificate_due ON certificate (not_after)
-  INCLUDE (id, holder_id, department_id, issuer_id, role, storage, jitter, not_before, is_ca) WHERE status = 1;
+  INCLUDE (id, holder_id, department_id, issuer_id, role, storage, jitter, not_before, is_ca, decodable) WHERE status = 1;
 GRANT SELECT, INSERT ON certificate TO tamga_run;
 GRANT UPDATE (holder_id, department_id, link, status, superseded_by, storage) ON certificate TO tamga_run;
 
@@ -119,5 +119,12 @@ CREATE TABLE policy_version (
   hash bytea NOT NULL UNIQUE CHECK (octet_length(hash) = 32),  -- SHA-256 of the rule as key-sorted JSON with defaults
   name text NOT NULL CHECK (name ~ '^[a-z0-9-]{1,40}$'),
   rule text NOT NULL,                                          -- that JSON
-  at   timestamptz NOT NULL);
+  at   timestamptz NOT NULL,
+  -- what the verbs need of it, so that nobody reads the JSON again
+  ca                   text NOT NULL DEFAULT '',               -- connector
+  confirm              boolean NOT NULL DEFAULT true,          -- the holder confirms first
+  keep_decryption_keys boolean NOT NULL DEFAULT true,
+  validity_s           bigint NOT NULL DEFAULT 31536000 CHECK (validity_s > 0),
+  recall_s             bigint NOT NULL DEFAULT 0 CHECK (recall_s >= 0),
+  archive_after_s      bigint NOT NULL DEFAULT -1);            -- retire the old entry after that; -1: keep
 CALL make_insert_only('policy_version');

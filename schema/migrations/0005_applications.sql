@@ -70,6 +70,8 @@ CREATE TABLE application (
   failed_in      smallint,                      -- the state that failed, and the only way back
   attempt        smallint NOT NULL DEFAULT 1 CHECK (attempt > 0),  -- of preparing
   kind           smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),   -- 1 renew, 2 unproven, 3 observe
+  days           smallint NOT NULL DEFAULT 365 CHECK (days BETWEEN 1 AND 1130),  -- of the new certificate, at most
+  algorithm      smallint NOT NULL DEFAULT 1 CHECK (algorithm BETWEEN 1 AND 4),  -- of the new key: 1 ec-p256 2 ec-p384 3 rsa-3072 4 rsa-4096
   waits_for      smallint CHECK (waits_for BETWEEN 1 AND 9), -- 1 password 2 token 3 machine 4 holder 5 approver 6 portal 7 ca 8 window 9 wave
   open           boolean GENERATED ALWAYS AS (state <= 6 OR state = 11) STORED,  -- the partial index looks at this: moves stay HOT
   CHECK ((state = 11) = (failed_in IS NOT NULL)),
@@ -137,6 +139,15 @@ CREATE TABLE application_csr (
   CHECK ((csr IS NULL) = (spki_sha256 IS NULL)), CHECK ((csr IS NULL) = (csr_sha256 IS NULL)),
   CHECK ((cms IS NULL) = (cms_sha256 IS NULL)));
 CALL make_insert_only('application_csr');
+
+-- What the draft changes (TRUST F1 `changes`): the staff register's name where the certificate has another.
+CREATE TABLE application_change (
+  application_id bigint NOT NULL,
+  field          text NOT NULL CHECK (octet_length(field) <= 63),
+  old            text NOT NULL CHECK (octet_length(old) <= 256),
+  new            text NOT NULL CHECK (octet_length(new) <= 256),
+  PRIMARY KEY (application_id, field, old, new));
+CALL make_insert_only('application_change');
 
 -- Corrections before the signature; who corrected a draft does not approve it.
 CREATE TABLE application_correction (
