@@ -264,15 +264,12 @@ int tg_client_call(const struct tg_client_opts *opts, struct tg_client_call *cal
     client_global_init();
     struct client_config cfg;
     struct tg_client_state *st = NULL;
-    int rc = client_config_init(&cfg, opts, err);
-    if (rc == 0) rc = client_state_new(&cfg, NULL, call, &st, err);
-    if (rc == 0) {
-        client_state_end(st, curl_easy_perform(st->easy));
-        rc = call->err.code;
-        if (rc < 0 && err) *err = call->err;
-    }
+    int rc = client_config_init(&cfg, opts, &call->err);
+    if (rc == 0) rc = client_state_new(&cfg, NULL, call, &st, &call->err);
+    if (rc == 0) client_state_end(st, curl_easy_perform(st->easy));
     client_config_done(&cfg);
-    return rc;
+    if (call->err.code < 0 && err) *err = call->err;
+    return call->err.code;
 }
 
 void tg_client_call_done(struct tg_client_call *call)

@@ -188,6 +188,25 @@ static void large_static_answers_keep_their_order(void **state)
     end(t);
 }
 
+/* A stream opens and short requests follow in one packet: every answer is whole. */
+static void answers_beside_an_open_stream_are_whole(void **state)
+{
+    (void)state;
+    struct nettest *t = begin();
+    struct raw r;
+    open_h2(t, &r, t->agents_port, true);
+    assert_true(raw_request(&r, 1, "GET", "/events", -1, true));
+    for (uint32_t id = 3; id < 13; id += 2)
+        assert_true(raw_request(&r, id, "GET", "/info", -1, true));
+    wait_text(&r, 6 + 5 * 150);
+    unsigned answers = 0;
+    for (const char *p = tg_buf_text(&r.text); (p = strstr(p, "conn=")); p++)
+        answers++;
+    assert_int_equal(answers, 5);
+    raw_done(&r);
+    end(t);
+}
+
 static void echo_returns_the_body(void **state)
 {
     (void)state;
@@ -454,6 +473,7 @@ int main(void)
         cmocka_unit_test(unix_socket_tells_who_called),
         cmocka_unit_test(unix_socket_replaces_only_a_socket),
         cmocka_unit_test(large_static_answers_keep_their_order),
+        cmocka_unit_test(answers_beside_an_open_stream_are_whole),
         cmocka_unit_test(echo_returns_the_body),
         cmocka_unit_test(parameters_are_decoded_and_checked),
         cmocka_unit_test(parked_requests_hear_that_their_connection_died),
