@@ -251,6 +251,13 @@ void tg_wire_print(enum tg_wire_type type, int64_t id, const void *body, struct 
     tg_jw_end(&w);
 }
 
+void tg_wire_enroll_text(const uint8_t exporter[32], struct tg_buf *out)
+{
+    tg_buf_puts(out, "tamga enroll v1\nexporter: ");
+    tg_buf_hex(out, exporter, 32);
+    tg_buf_puts(out, "\n");
+}
+
 const void *tg_wire_body(const struct tg_wire_message *m, enum tg_wire_type type)
 {
     TG_CHECK(m->type == type);

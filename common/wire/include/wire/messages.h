@@ -49,7 +49,7 @@ struct tg_wire_list {
     size_t count;
 };
 
-/* TRUST §5.3: token, CSR, signature of the CSR's key over `tamga enroll v1` LF + TLS exporter. */
+/* TRUST §5.3: token, CSR, signature of the CSR's key over tg_wire_enroll_text(). */
 struct tg_wire_enroll {
     char *token, *host, *version;
     struct tg_wire_blob csr, signature;
