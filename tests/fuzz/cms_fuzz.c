@@ -1,5 +1,5 @@
-/* fuzz: any bytes as a detached CMS over "content"; what the strict rule accepts, the wide one does. */
- * under each rule alike. */
+/* fuzz: any bytes as a detached CMS over "content"; what the strict rule accepts, the wide one
+ * does. */
 // uses: base x509 cms | libs: crypto
 #include "cms/cms.h"
 

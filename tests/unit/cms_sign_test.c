@@ -84,8 +84,7 @@ static void openssl_signs_and_we_agree(void **state)
     struct tg_err err = {0};
     TG_AUTO(key) struct tg_key *key = NULL;
     TG_AUTO(buf)
-    struct tg_buf key_pem = TG_BUF(65536),
-                  cert_pem = TG_BUF(65536), cms = TG_BUF(TG_MAX_CMS);
+    struct tg_buf key_pem = TG_BUF(65536), cert_pem = TG_BUF(65536), cms = TG_BUF(TG_MAX_CMS);
     struct tg_cms_signer signer = {0};
     size_t len;
     (void)state;

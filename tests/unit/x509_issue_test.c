@@ -219,8 +219,7 @@ static void requests_are_read_strictly(void **state)
 {
     struct tg_err err = {0};
     TG_AUTO(buf)
-    struct tg_buf der = TG_BUF(TG_MAX_CSR),
-                  pem = TG_BUF(TG_MAX_CSR), back = TG_BUF(TG_MAX_CSR);
+    struct tg_buf der = TG_BUF(TG_MAX_CSR), pem = TG_BUF(TG_MAX_CSR), back = TG_BUF(TG_MAX_CSR);
     struct tg_csr *csr = NULL;
     (void)state;
     assert_int_equal(tg_csr_make_named(w.new_key, "agent", &der, &err), 0);
