@@ -120,7 +120,7 @@ static void on_lost(struct db_link *l, const struct tg_err *err)
         tg_list_del(&s->node);
         free(s);
         if (!u) continue;
-        if (u->err.code == 0) {
+        if (u->err.code == 0 || u->err.code == TG_E_DB) { /* the server's last words are no answer */
             TG_FAIL(&u->err, TG_E_DB, "%s: %s%s", u->what, err->text, u->writes ? "; it may or may not have been done" : "");
             u->retry = !u->writes;
         }

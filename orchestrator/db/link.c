@@ -155,6 +155,13 @@ static void on_connect_limit(struct tg_deadline *d, void *data)
     db_link_fail(data, &err);
 }
 
+/* What an error says reaches its unit; what a notice says is for people at a psql. */
+static void ignore_notice(void *data, const char *text)
+{
+    (void)data;
+    (void)text;
+}
+
 static void on_timer(struct tg_deadline *d, void *data)
 {
     (void)d;
@@ -164,6 +171,7 @@ static void on_timer(struct tg_deadline *d, void *data)
     const char *const values[] = {l->conninfo, l->name, l->options, "UTF8", "15000", NULL};
     l->pg = PQconnectStartParams(keys, values, 1);
     TG_CHECK(l->pg);
+    PQsetNoticeProcessor(l->pg, ignore_notice, NULL);
     tg_deadline_start(&l->timer, DB_CONNECT_MS, on_connect_limit);
     if (PQstatus(l->pg) == CONNECTION_BAD) {
         struct tg_err err = {0};
