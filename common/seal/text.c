@@ -102,13 +102,9 @@ int seal_text_close(const struct seal_text *t, struct tg_err *err)
 bool seal_value_hex(struct seal_value v, size_t digits, char *ret)
 {
     if (v.len != digits) return false;
-    for (size_t i = 0; i < digits; i++) {
-        char c = v.p[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-    }
     memcpy(ret, v.p, digits);
     ret[digits] = '\0';
-    return true;
+    return tg_is_hex(ret, digits);
 }
 
 bool seal_value_word(struct seal_value *v, struct seal_value *ret_word)

@@ -117,6 +117,23 @@ static void s5_refuses_request(void **state)
     refused(tg_check_request(&checked, &place, &leaf, &r, w.apps[0].old, &err), TG_E_MISMATCH,
             "S5: holder");
     refused(tg_check_request(&checked, &place, &leaf, &good, NULL, &err), TG_E_MISMATCH, "S5: F2");
+    (void)tg_copy(leaf.alg, sizeof leaf.alg, "ec-p384");
+    refused(request_check(0), TG_E_MISMATCH, "S5: CSR: its key is ec-p256");
+}
+
+/* A request that nobody could have made: its own signature is broken, and the evidence names it. */
+static void s5_needs_proof_of_possession(void **state)
+{
+    (void)state;
+    struct seal_app *a = &w.apps[0];
+    a->csr.data[a->csr.len - 1] ^= 1;
+    tg_sha256_hex(a->csr.data, a->csr.len, a->decision.csr);
+    tg_buf_reset(&a->decision_line);
+    passed(tg_decision_print(&a->decision, &a->decision_line, &err));
+    seal_world_seal(&w);
+    passed(statement_check());
+    passed(leaf_check(0));
+    refused(request_check(0), TG_E_SIGNATURE, "S5: CSR: proof of possession");
 }
 
 /* Hostile decision lines that stand in the evidence: their CSR or signature is another's. */
@@ -209,6 +226,7 @@ int main(void)
         WORLD_TEST(s3_refuses_order_repeats_and_counts),
         WORLD_TEST(s3_refuses_an_approved_stop_flag),
         WORLD_TEST(s5_refuses_request),
+        WORLD_TEST(s5_needs_proof_of_possession),
         WORLD_TEST(s5_refuses_foreign_key_and_f2),
         WORLD_TEST(f2_binds_realm_app_and_old_key),
         WORLD_TEST(offline_tells_good_from_proven),
