@@ -8,7 +8,9 @@ static int check(const struct tg_client_opts *o, struct tg_err *err)
     if (!o->url || !tg_starts(o->url, "https://"))
         return TG_FAIL(err, TG_E_INPUT, "server address %s: write https://HOST:PORT",
                        o->url ? o->url : "(none)");
-    if (!o->ca || o->ca_len == 0)
+    if (o->trust == TG_CLIENT_PINS && o->pin_count == 0)
+        return TG_FAIL(err, TG_E_INPUT, "server %s: no key is given to know it by", o->url);
+    if (o->trust == TG_CLIENT_CA && (!o->ca || o->ca_len == 0))
         return TG_FAIL(err, TG_E_INPUT, "server %s: no CA certificate is given to verify it with",
                        o->url);
     if (o->cert && !o->key)
@@ -29,6 +31,8 @@ int client_config_pins(struct client_config *cfg, const uint8_t (*pins)[TG_SHA25
 {
     if (count > TG_CLIENT_MAX_PINS)
         return TG_FAIL(err, TG_E_LIMIT, "server keys: more than %d", TG_CLIENT_MAX_PINS);
+    if (count == 0 && cfg->trust == TG_CLIENT_PINS)
+        return TG_FAIL(err, TG_E_INPUT, "server: no key is left to know it by");
     struct tg_buf text = TG_BUF(TG_CLIENT_MAX_PINS * 64);
     for (size_t i = 0; i < count; i++) {
         tg_buf_puts(&text, i ? ";sha256//" : "sha256//");
@@ -46,6 +50,7 @@ int client_config_init(struct client_config *cfg, const struct tg_client_opts *o
     *cfg = (struct client_config){0};
     TG_TRY(check(o, err));
     TG_TRY(client_config_pins(cfg, o->pins, o->pin_count, err));
+    cfg->trust = o->trust;
     cfg->url = copy_url(o->unix_path ? "http://tamga" : o->url);
     cfg->unix_path = o->unix_path ? tg_strdup(o->unix_path) : NULL;
     /* A unix socket is local: no proxy of the environment may come between. */

@@ -8,6 +8,7 @@
 
 /* A deep copy of the options: calls outlive the caller's strings. */
 struct client_config {
+    enum tg_client_trust trust;
     char *url, *unix_path, *proxy, *pins; /* pins: "sha256//BASE64;..." or NULL */
     struct tg_buf cert, ca;
     struct tg_secret key;

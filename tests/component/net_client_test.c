@@ -25,7 +25,6 @@ static struct world *begin_with(struct tg_client_opts *o)
     struct world *w = tg_alloc(sizeof *w);
     w->t = tg_alloc(sizeof *w->t);
     nettest_limits(w->t);
-    w->t->limits.idle_ms = w->t->limits.first_request_ms = w->t->limits.handshake_ms = 20000;
     nettest_start(w->t);
     w->events = TG_BUF(4 * NETTEST_HUGE);
     assert_int_equal(uv_loop_init(&w->loop), 0);

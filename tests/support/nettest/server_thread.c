@@ -182,8 +182,6 @@ void nettest_limits(struct nettest *t)
 {
     memset(t, 0, sizeof *t);
     tg_server_limits_default(&t->limits);
-    t->limits.handshake_ms = t->limits.first_request_ms = t->limits.header_ms = 200;
-    t->limits.body_ms = t->limits.idle_ms = 250;
     t->limits.linger_ms = 150;
     t->limits.connections = 2000;
     t->limits.stream_backlog = 256 * 1024;

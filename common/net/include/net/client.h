@@ -19,15 +19,22 @@
 struct tg_client;
 struct tg_client_call;
 
+/* Who is the server? CA: whoever stands under `ca` (and holds a pinned key, where pins are given).
+ * PINS: whoever holds a pinned key; no CA, name or time is asked (agents: the trust document names
+ * the server's keys). ANY: whoever answers; only to fetch what is signed by itself, after which
+ * call->server_spki must be judged. */
+enum tg_client_trust { TG_CLIENT_CA, TG_CLIENT_PINS, TG_CLIENT_ANY };
+
 struct tg_client_opts {
+    enum tg_client_trust trust;
     const char *url;       /* "https://host:7444", without a path; ignored with unix_path */
     const char *unix_path; /* plain HTTP/2 by prior knowledge over this socket */
     const void *cert;      /* PEM of our certificate; NULL: none */
     size_t cert_len;
     const void *key; /* PEM of its key; copied into locked memory */
     size_t key_len;
-    const void
-        *ca; /* PEM of the CA certificates; required for https. The system's CAs are never asked. */
+    const void *ca; /* PEM of the CA certificates; required for https with TG_CLIENT_CA. The
+                      system's CAs are never asked. */
     size_t ca_len;
     const uint8_t (*pins)[TG_SHA256]; /* SHA-256 of the server's SPKI: one of these; pin_count 0:
                                          the CA alone */
@@ -63,8 +70,10 @@ struct tg_client_call {
     int status;                /* HTTP status; 0 if there was no answer */
     char content_type_got[80]; /* of the answer; "" if none */
     unsigned retry_after_s;    /* Retry-After; 0 if none */
-    struct tg_buf response;    /* yours: tg_client_call_done() frees it */
-    struct tg_err err;         /* err.code < 0: there is no whole answer */
+    bool server_known;         /* server_spki is set: headers came over TLS */
+    uint8_t server_spki[TG_SHA256];
+    struct tg_buf response; /* yours: tg_client_call_done() frees it */
+    struct tg_err err;      /* err.code < 0: there is no whole answer */
 
     struct tg_client_state *state; /* the client's own */
 };

@@ -54,7 +54,7 @@ struct nettest {
     uint8_t *huge;
     unsigned drain_ms;
 };
-void nettest_limits(struct nettest *t); /* short deadlines: 150 to 300 ms */
+void nettest_limits(struct nettest *t); /* a service's, but lingers 150 ms */
 void nettest_start(struct nettest *t);
 void nettest_stop(struct nettest *t, unsigned drain_ms); /* joins; fills in stats and loop_close */
 void nettest_free(struct nettest *t);
