@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "db/db.h"
 #include "policy/policy.h"
 #include "json/json.h"
@@ -27,6 +28,7 @@ struct planner_request {
     int64_t as_of; /* when it is due, seconds; usually now */
     int64_t now;
     bool dry_run; /* counts and a list, nothing written */
+    bool quiet;   /* no survey of what is left out: for the clock's runs */
     const char *actor;
 };
 struct planner_policy_count {
@@ -38,7 +40,7 @@ struct planner_skip { /* certificates whose time has come and that are not draft
     int64_t count;
 };
 struct planner_item {
-    char number[TG_HEX256]; /* "" in a dry run */
+    char number[TG_NUMBER]; /* "" in a dry run */
     char certificate[TG_HEX256];
     const char *holder, *holder_name, *policy;
     int64_t due, not_after;

@@ -1,0 +1,3 @@
+-- The dictionary of departments, for the compiler.
+-- params: none
+SELECT id, name FROM department ORDER BY id
