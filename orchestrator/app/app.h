@@ -23,7 +23,6 @@ struct app {
     struct tg_loop loop;
     int lock_fd; /* state/lock: one tamgad per state folder */
     struct cluster *cluster;
-    char conninfo[SETTINGS_PATH + 256];
     struct db *db;
     struct audit *audit;
     struct ca_identity *identity;

@@ -1,5 +1,4 @@
 /* The listeners, and the hand-over of each request to its door. */
-#include <openssl/ssl.h>
 #include <string.h>
 
 #include "app.h"

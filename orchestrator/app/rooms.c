@@ -41,20 +41,23 @@ static void on_recall(const char *statement, struct tg_blob text, struct tg_blob
 
 static int start_cluster(struct app *app, struct tg_err *err)
 {
-    if (app->settings.database) {
-        if (!tg_copy(app->conninfo, sizeof app->conninfo, app->settings.database))
-            return TG_FAIL(err, TG_E_USAGE, "database: the address is too long");
-        return 0;
-    }
-    TG_TRY(cluster_start(app->settings.state, &app->cluster, err));
-    return cluster_conninfo(app->cluster, app->conninfo, sizeof app->conninfo, err);
+    if (app->settings.database) return 0;
+    struct cluster_config config = {.state = app->settings.state};
+    TG_TRY(cluster_start(&config, &app->cluster, err));
+    if (cluster_said(app->cluster)[0])
+        tg_log(TG_LOG_INFO, "cluster", "place", "said=%s", tg_q(cluster_said(app->cluster)));
+    return 0;
 }
 
 static int start_db(struct app *app, struct tg_err *err)
 {
     struct db_migrated migrated = {0};
-    struct db_config config = {.conninfo = app->conninfo, .role = "tamga_run"};
-    TG_TRY(db_migrate(app->conninfo, tg_loop_wall(&app->loop), &migrated, err));
+    const char *owner =
+        app->cluster ? cluster_owner_conninfo(app->cluster) : app->settings.database;
+    struct db_config config = {.conninfo = app->cluster ? cluster_conninfo(app->cluster)
+                                                        : app->settings.database,
+                               .role = "tamga_run"};
+    TG_TRY(db_migrate(owner, tg_loop_wall(&app->loop), &migrated, err));
     if (migrated.from != migrated.to)
         tg_log(TG_LOG_INFO, "db", "migrated", "from=%d to=%d", migrated.from, migrated.to);
     return db_open(&app->loop, &config, &app->db, err);
