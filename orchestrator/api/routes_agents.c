@@ -88,7 +88,7 @@ static void on_changed(const struct fleet_agent *agent, const struct tg_err *err
     api_send(call);
 }
 
-static void accept(struct api_call *call)
+static void accept_agent(struct api_call *call)
 {
     fleet_accept(call->api->rooms.fleet, call->params[0], call->who, call->now, on_changed, call);
 }
@@ -103,7 +103,7 @@ enum { SMALL = 4096 };
 const struct api_route routes_agents[] = {
     {"POST", "agents/tokens", ACCESS_AGENTS_TOKEN, SMALL, token},
     {"GET", "agents", ACCESS_AGENTS_READ, 0, list},
-    {"POST", "agents/{}/accept", ACCESS_AGENTS_ACCEPT, SMALL, accept},
+    {"POST", "agents/{}/accept", ACCESS_AGENTS_ACCEPT, SMALL, accept_agent},
     {"POST", "agents/{}/ban", ACCESS_AGENTS_BAN, SMALL, ban},
     {NULL, NULL, 0, 0, NULL},
 };
