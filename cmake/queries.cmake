@@ -2,6 +2,10 @@
 # tamga_room). A file: line 1 `-- caption`, line 2 `-- params: name type, ...` or `-- params: none`, then one
 # statement. `#include "ROOM_queries.h"` gives Q_ROOM_VERB; only ROOM_store.c files do. The room must USE db.
 function(tamga_queries room)
+  get_target_property(type room_${room} TYPE)
+  if(type STREQUAL "INTERFACE_LIBRARY") # headers only so far: nothing asks
+    return()
+  endif()
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/schema/queries/${room}/*.sql)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/queries)
   file(MAKE_DIRECTORY ${out})
