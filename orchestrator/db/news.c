@@ -171,6 +171,18 @@ void db_listen(struct db *db, const char *channel, db_news_fn fn, void *data)
     }
 }
 
+static void nobody(const char *channel, const char *payload, void *data)
+{
+    (void)channel, (void)payload, (void)data;
+}
+
+void db_unlisten(struct db *db, const void *data)
+{
+    struct db_news *n = &db->news;
+    for (size_t i = 0; i < n->count; i++)
+        if (n->channel[i].data == data) n->channel[i].fn = nobody;
+}
+
 void db_notify(struct db *db, const char *channel)
 {
     struct db_news *n = &db->news;

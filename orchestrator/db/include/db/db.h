@@ -158,6 +158,8 @@ int64_t db_array_i64(struct db_slice element);
  * poll as well. channel: [a-z_]{1,40}, static. Stays until db_close. */
 typedef void (*db_news_fn)(const char *channel, const char *payload, void *data);
 void db_listen(struct db *db, const char *channel, db_news_fn fn, void *data);
+/* Nothing is told to this data any more: for who closes before db does. */
+void db_unlisten(struct db *db, const void *data);
 /* After a commit, from the done callback: tells every tamgad, this one too. Coalesced by channel (at most one in
  * 20 ms); never inside a write transaction, where it costs two thirds of the throughput. */
 void db_notify(struct db *db, const char *channel);
