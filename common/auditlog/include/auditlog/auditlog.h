@@ -1,6 +1,8 @@
-/* auditlog: the audit log's formats (entry lines, C2SP signed notes and tlog-checkpoints, the
- * export) and the verifier that every party runs over an export. Knows no database and no file.
- * Leaf = RFC 9162 §2.1 hash over the exact entry line. Thread: any, no sharing. */
+/* auditlog: the audit log's exact bytes, its signed checkpoints (TRUST F7), and the verifier of an export, shared by
+ * service, command line and auditors. Pure: knows no database and no clock. Thread: any, no sharing.
+ *
+ * An export is NDJSON (docs/audit.md): an entry is {"hash":"HEX","entry":E} where HEX is the RFC 9162 leaf hash of the
+ * bytes E; a checkpoint is {"checkpoint":"NOTE"} and covers the entries above it. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,100 +15,71 @@
 #include "x509/key.h"
 
 enum {
-    TG_AUDITLOG_NAME = 65,   /* origin = key name: [A-Za-z0-9._/-]{1,64} */
-    TG_AUDITLOG_VKEY = 128,  /* name+8 hex+base64 */
-    TG_AUDITLOG_NOTE = 4096, /* a checkpoint as a signed note */
-    TG_AUDITLOG_KEYS = 16,
+    TG_AUDIT_ENTRY_MAX = 512 * 1024, /* one entry, escapes counted */
+    TG_AUDIT_LINE_MAX = TG_AUDIT_ENTRY_MAX + 128,
+    TG_AUDIT_NOTE_MAX = 4096,
+    TG_AUDIT_VKEY_MAX = 200,
+    TG_AUDIT_ORIGIN_MAX = 100,
 };
 
-/* --- entries ---
- * {"seq":N,"at":"T","actor":"..","verb":"..","subject":"..","body":{..}} without LF: this line is
- * the leaf. body stands as it was written if it is a JSON object without control characters, else
- * as a JSON string; so no two entries share a line. */
-struct tg_auditlog_entry {
+struct tg_audit_entry {
     uint64_t seq;
     int64_t at;
-    const char *actor, *verb, *subject, *body;
+    const char *actor, *verb, *subject;
+    const char *body; /* a JSON object, as it was stored; NULL = {} */
 };
-void tg_auditlog_entry_print(const struct tg_auditlog_entry *e, struct tg_buf *out);
 
-/* --- the export: NDJSON. An entry line with its stored hash as last member, `,"hash":"HEX"}`;
- * after the last entry that a checkpoint covers, {"checkpoint":"NOTE"}. Both append with LF. --- */
-void tg_auditlog_export_entry(const struct tg_auditlog_entry *e,
-                              const struct tg_merkle_hash *stored, struct tg_buf *out);
-void tg_auditlog_export_checkpoint(const char *note, struct tg_buf *out);
-
-/* --- keys: c2sp.org/signed-note, type 0x01 Ed25519 --- */
-struct tg_auditlog_key {
-    char name[TG_AUDITLOG_NAME];
-    uint8_t id[4]; /* SHA-256(name || LF || 0x01 || key), first 4 bytes */
-    uint8_t public[32];
-};
-bool tg_auditlog_name_ok(const char *name);
-/* "name+8hex+base64(0x01 || key)"; the id must be the key's own. */
-int tg_auditlog_key_parse(const char *vkey, struct tg_auditlog_key *ret,
+/* E: {"seq":N,"at":"T","actor":"..","verb":"..","subject":"..","body":{..}}; ret_hash is its leaf hash. */
+int tg_audit_entry_print(const struct tg_audit_entry *e, struct tg_buf *out, struct tg_merkle_hash *ret_hash,
+                         struct tg_err *err) TG_MUST_CHECK;
+/* The export lines, with their LF. hash is what the log recorded, not what the entry has now. */
+int tg_audit_export_entry(const struct tg_audit_entry *e, const struct tg_merkle_hash *hash, struct tg_buf *out,
                           struct tg_err *err) TG_MUST_CHECK;
-void tg_auditlog_key_print(const struct tg_auditlog_key *key, char ret[TG_AUDITLOG_VKEY]);
-int tg_auditlog_key_of(const char *name, const struct tg_key *key, struct tg_auditlog_key *ret,
-                       struct tg_err *err) TG_MUST_CHECK;
+void tg_audit_export_checkpoint(const char *note, struct tg_buf *out);
 
-/* --- checkpoints: c2sp.org/tlog-checkpoint, no extension lines --- */
-struct tg_auditlog_checkpoint {
-    char origin[TG_AUDITLOG_NAME];
+/* --- checkpoints: C2SP tlog-checkpoint in a signed note, Ed25519 --- */
+
+/* "origin+hash+base64": what stands behind `log:` in the trust document. origin: 1..100 of [A-Za-z0-9./_-]. */
+int tg_audit_vkey(const struct tg_key *key, const char *origin, char ret[TG_AUDIT_VKEY_MAX], struct tg_err *err) TG_MUST_CHECK;
+int tg_audit_note_print(const struct tg_key *key, const char *origin, uint64_t size, const struct tg_merkle_hash *root,
+                        struct tg_buf *out, struct tg_err *err) TG_MUST_CHECK;
+struct tg_audit_checkpoint {
+    char origin[TG_AUDIT_ORIGIN_MAX + 1];
     uint64_t size;
     struct tg_merkle_hash root;
 };
-/* Appends the signed note; origin must be signer's name. */
-int tg_auditlog_checkpoint_sign(const struct tg_auditlog_checkpoint *cp,
-                                const struct tg_auditlog_key *signer, const struct tg_key *key,
-                                struct tg_buf *out, struct tg_err *err) TG_MUST_CHECK;
-/* Strict (re-emits and compares). Exactly one signature by one of keys, whose name is the origin,
- * must verify: TG_E_SIGNATURE, TG_E_UNTRUSTED. Signatures of others (witnesses) are passed over. */
-int tg_auditlog_checkpoint_open(const void *note, size_t len, const struct tg_auditlog_key *keys,
-                                size_t keys_count, struct tg_auditlog_checkpoint *ret,
-                                struct tg_err *err) TG_MUST_CHECK;
+/* vkey NULL: the signature is not checked. TG_E_SIGNATURE, TG_E_UNTRUSTED (another origin or key), TG_E_INPUT. */
+int tg_audit_note_parse(const char *note, size_t len, const char *vkey, struct tg_audit_checkpoint *ret,
+                        struct tg_err *err) TG_MUST_CHECK;
 
-/* --- the verifier: give it what you keep, feed it the export in any pieces, end it --- */
-enum tg_auditlog_kind {
-    TG_AUDITLOG_CHANGED,    /* the entry is not what was hashed */
-    TG_AUDITLOG_HASH,       /* the entry is good; the hash stored beside it was changed */
-    TG_AUDITLOG_REMOVED,    /* first..last are not there */
-    TG_AUDITLOG_MOVED,      /* it does not stand in its place */
-    TG_AUDITLOG_RANGE,      /* at least one of first..last was changed together with its hash */
-    TG_AUDITLOG_CHECKPOINT, /* the checkpoint itself is bad: its signature, form or place */
-    TG_AUDITLOG_LINE,       /* neither an entry nor a checkpoint */
-};
-struct tg_auditlog_finding {
-    enum tg_auditlog_kind kind;
-    uint64_t first, last;   /* entries (seq) */
-    uint64_t line;          /* of the export, from 1; 0 when none */
-    uint64_t checkpoint;    /* size of the one that it contradicts; 0: none covers it */
-    const char *against;    /* "checkpoint", or what the kept one was called */
-    char text[TG_ERR_TEXT]; /* the sentence that names all this */
-};
-typedef void (*tg_auditlog_finding_fn)(const struct tg_auditlog_finding *f, void *data);
+/* --- verification of an export, line by line --- */
 
-struct tg_auditlog_verdict {
-    uint64_t size;              /* verified entries: 0..size-1 */
-    struct tg_merkle_hash root; /* of them */
-    uint64_t checkpoints;       /* that verified */
-    uint64_t beyond;            /* entries after the last checkpoint: nothing is claimed of them */
+/* Each finding is one sentence that names the entry: "entry 17 was changed". */
+typedef void (*tg_audit_finding_fn)(const char *sentence, void *data);
+
+struct tg_audit_verify {
+    const char *vkey; /* or NULL */
+    tg_audit_finding_fn finding;
+    void *data;
+    struct tg_merkle_frontier frontier;
+    uint64_t next;        /* seq that must come now */
+    uint64_t covered;     /* entries under a checkpoint that holds */
+    uint64_t checkpoints; /* that hold */
     uint64_t findings;
+    bool broken; /* an entry is missing: no root can be computed any more */
+    uint64_t line;
+    /* a checkpoint from outside, for example from an approver's statement: `audit: SIZE HEX` */
+    bool expect;
+    bool expect_seen;
+    uint64_t expect_size;
+    struct tg_merkle_hash expect_root;
 };
 
-struct tg_auditlog_verify;
-/* keys are copied. fn is called for every finding, from feed and end. */
-struct tg_auditlog_verify *tg_auditlog_verify_new(const struct tg_auditlog_key *keys, size_t count,
-                                                  tg_auditlog_finding_fn fn, void *data);
-void tg_auditlog_verify_free(struct tg_auditlog_verify *v); /* NULL ok */
-TG_DEFINE_AUTO(auditlog_verify, struct tg_auditlog_verify, tg_auditlog_verify_free);
-/* A size and root that somebody kept or signed (a checkpoint, an approval statement's audit line):
- * the log must have been so. Before the first feed; at most 256. what is static or outlives v. */
-int tg_auditlog_verify_expect(struct tg_auditlog_verify *v, uint64_t size,
-                              const struct tg_merkle_hash *root, const char *what,
-                              struct tg_err *err) TG_MUST_CHECK;
-void tg_auditlog_verify_feed(struct tg_auditlog_verify *v, const void *bytes, size_t len);
-/* 0: every entry under the last checkpoint is what it was. TG_E_MISMATCH: there are findings; err
- * has the first one's text. TG_E_STATE: entries, but no checkpoint. ret is filled in any case. */
-int tg_auditlog_verify_end(struct tg_auditlog_verify *v, struct tg_auditlog_verdict *ret,
-                           struct tg_err *err) TG_MUST_CHECK;
+void tg_audit_verify_init(struct tg_audit_verify *v, const char *vkey, tg_audit_finding_fn finding, void *data);
+/* Before the first line. */
+void tg_audit_verify_expect(struct tg_audit_verify *v, uint64_t size, const struct tg_merkle_hash *root);
+/* One line without its LF; findings are told, nothing fails. */
+void tg_audit_verify_line(struct tg_audit_verify *v, const char *line, size_t len);
+/* After the last line: 0, or TG_E_MISMATCH when anything was found. Entries after the last checkpoint are not proven:
+ * next - covered of them. */
+int tg_audit_verify_end(struct tg_audit_verify *v, struct tg_err *err) TG_MUST_CHECK;
