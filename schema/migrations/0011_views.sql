@@ -45,6 +45,11 @@ CREATE VIEW application_full AS
   LEFT JOIN application_event f ON f.id = a.event_id AND a.state = 11;
 GRANT SELECT ON application_full TO tamga_run;
 
+-- A name without regard to letter case, in any script; compared byte by byte so that an index serves.
+CREATE FUNCTION folded(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT lower(name COLLATE "und-x-icu") COLLATE "C" $$;
+CREATE INDEX holder_folded ON holder (folded(name));
+CREATE INDEX holder_login ON holder (split_part(lower(email), '@', 1)) WHERE email IS NOT NULL;
+
 -- Who an unlinked certificate may belong to: by IIN, by e-mail, by the login that owns its keystore (the part of the
 -- e-mail before @, or the register number; not where the name of the certificate is another holder's).
 CREATE VIEW certificate_candidate AS
@@ -56,6 +61,26 @@ CREATE VIEW certificate_candidate AS
   SELECT DISTINCT c.id, h.id, 3
   FROM loose c JOIN placement p ON p.certificate_id = c.id AND p.gone_at IS NULL AND p.has_key IS NOT FALSE
   JOIN keystore k ON k.id = p.keystore_id AND k.owner <> ''
-  JOIN holder h ON h.number = k.owner OR split_part(lower(h.email), '@', 1) = lower(k.owner)
-  WHERE NOT EXISTS (SELECT FROM holder o WHERE o.id <> h.id AND o.name <> '' AND lower(o.name COLLATE "und-x-icu") = lower(c.cn COLLATE "und-x-icu"));
+  JOIN holder h ON h.number = k.owner OR h.email IS NOT NULL AND split_part(lower(h.email), '@', 1) = lower(k.owner)
+  WHERE NOT EXISTS (SELECT FROM holder o WHERE o.id <> h.id AND o.name <> '' AND folded(o.name) = folded(c.cn));
 GRANT SELECT ON certificate_candidate TO tamga_run;
+
+-- Who an unlinked certificate likely belongs to, and why nobody was sure.
+CREATE FUNCTION certificate_likely(certificate bigint) RETURNS TABLE (number text, why text) LANGUAGE sql STABLE AS $$
+  SELECT h.number, x.why FROM (
+    SELECT c.holder_id, 10 + c.way AS turn,
+           'several share the ' || (ARRAY['IIN', 'e-mail', 'keystore owner'])[c.way] AS why
+    FROM certificate_candidate c WHERE c.certificate_id = certificate
+    UNION ALL
+    SELECT o.id, 1, 'same name' FROM certificate c JOIN holder o ON folded(o.name) = folded(c.cn)
+    WHERE c.id = certificate AND c.cn <> ''
+    UNION ALL
+    SELECT o.id, 2, 'the name begins the same' FROM certificate c
+    JOIN holder o ON folded(o.name) >= folded(c.cn) || ' ' AND folded(o.name) < folded(c.cn) || '!'
+    WHERE c.id = certificate AND c.cn LIKE '% %'
+    UNION ALL
+    SELECT o.id, 3, 'its keystore belongs to the login ' || k.owner
+    FROM placement p JOIN keystore k ON k.id = p.keystore_id AND k.owner <> ''
+    JOIN holder o ON o.number = k.owner OR o.email IS NOT NULL AND split_part(lower(o.email), '@', 1) = lower(k.owner)
+    WHERE p.certificate_id = certificate AND p.gone_at IS NULL) x
+  JOIN holder h ON h.id = x.holder_id ORDER BY x.turn, h.status, h.id LIMIT 1 $$;

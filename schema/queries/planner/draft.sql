@@ -58,7 +58,7 @@ changes AS (
   SELECT b.id, 'subject.2.5.4.3', c.cn, f.name
   FROM born b JOIN fresh f ON f.id = b.certificate_id JOIN certificate c ON c.id = b.certificate_id AND c.cn <> f.name
   WHERE f.name <> '' AND c.cn <> '' AND length(f.name) <= 64 AND octet_length(f.name) <= 256 AND octet_length(c.cn) <= 256
-    AND lower(c.cn COLLATE "und-x-icu") <> lower(f.name COLLATE "und-x-icu")
+    AND folded(c.cn) <> folded(f.name)
     AND regexp_count(c.subject, '(^|[,+])CN=') = 1 AND c.subject !~ '(^|[^\\])\+')
 SELECT 0 AS what, f.governing, count(*) AS count, NULL::int AS sequence, NULL::bytea AS certificate, NULL::text AS holder, NULL::text AS holder_name,
        NULL::bigint AS due, NULL::timestamptz AS not_after, NULL::text AS why

@@ -38,11 +38,13 @@ void inventory_take(struct db *db, const struct inventory_source *source, struct
 
 /* --- certificates --- */
 
+struct tg_cert;
 struct inventory_certificate { /* texts borrowed, "" = none */
     int64_t id;
     uint8_t sha256[TG_SHA256];
     const char *serial, *subject, *issuer, *key_algorithm, *role;
-    const char *iin, *bin, *email, *ski;
+    const char *iin, *bin, *email;
+    struct db_slice ski;
     int64_t not_before, not_after;
     const char *holder, *holder_name, *department; /* holder: register number */
     bool verifiable, superseded, is_ca;
@@ -121,18 +123,16 @@ void inventory_totals(struct db *db, inventory_totals_fn fn, void *data);
 
 /* --- in callers' units --- */
 
-/* What an issued certificate is to the inventory (issue room): certificate and DER by sha256 with
- * the holder of the old one, the old one superseded by it. The row of the result: column 0 the id
- * of the new certificate. */
+/* What issued certificates are to the inventory (issue room): rows and DER by sha256, with the
+ * holder of the old ones. Later statements of the same unit find them by their sha256. The old ones
+ * stay live until the new are installed. */
 struct inventory_issued {
     const struct tg_cert *cert;
-    int64_t old_id, now;
+    int64_t old_id;
 };
-struct tg_cert;
-size_t inventory_add_issued(struct db_unit *u, const struct inventory_issued *issued, size_t count);
-/* Row i of that statement is issued[i]. */
-int64_t inventory_issued_id(const struct db_results *r, size_t statement, size_t i);
+void inventory_add_issued(struct db_unit *u, const struct inventory_issued *issued, size_t count,
+                          int64_t now);
 /* After a verified install: the new certificate lies in the keystore of the application, the old
  * entry is gone. */
-size_t inventory_add_installed(struct db_unit *u, int64_t keystore_id, int64_t old_id,
-                               int64_t new_id, int64_t now);
+void inventory_add_installed(struct db_unit *u, int64_t keystore_id, int64_t old_id, int64_t new_id,
+                             int64_t now);
