@@ -10,6 +10,7 @@
 #include "ca/identity.h"
 #include "cluster/cluster.h"
 #include "db/db.h"
+#include "db/migrate.h"
 #include "dispatch/dispatch.h"
 #include "fleet/fleet.h"
 #include "issue/issue.h"

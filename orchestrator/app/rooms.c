@@ -165,7 +165,12 @@ STOP(issue)
 STOP(planner)
 STOP(approval)
 STOP(fleet)
-STOP(audit)
+
+static void stop_audit(struct tg_stop_hook *hook, void *data)
+{
+    audit_stop(((struct app *)data)->audit, hook_done, hook);
+}
+
 STOP(db)
 
 static void stop_connectors(struct tg_stop_hook *hook, void *data);
