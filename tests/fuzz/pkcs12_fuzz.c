@@ -1,7 +1,6 @@
-/* fuzz: PKCS#12 through the renewal: whatever opens is renewed, and the result must hold the new
- * pair, proven by use. No key is committed: keystores are made at the first input; the bytes of
- * each input choose one and say where it is changed, and the input is tried as a file of its own,
- * too. */
+/* fuzz: PKCS#12 through the renewal: whatever opens is renewed and proven by use. No key is
+ * committed: keystores are made at the first input; the bytes of each input choose one and say
+ * where it is changed. */
 // uses: base json x509 keystore | libs: crypto
 #include "keystore/keystore.h"
 #include "make_keystore.h"

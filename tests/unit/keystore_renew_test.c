@@ -1,79 +1,9 @@
-/* keystore_renew: PKCS#12 and PEM made by OpenSSL are scanned and renewed; all else stays as it was. */
+/* keystore_renew: PKCS#12 made by OpenSSL is scanned and renewed; all else in it stays as it was.
+ */
 // uses: base json x509 keystore | libs: crypto
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <openssl/cms.h>
 
-#include "keystore/keystore.h"
-#include "make_keystore.h"
-#include "x509/cert.h"
-#include "x509/key.h"
-#include "x509/openssl.h"
-
-#define PASSWORD "Парольдвести"
-
-enum { ITERATIONS = 2048 };
-
-static struct mk_pair root, one, two, three, fresh;
-
-static int make_world(void **state)
-{
-    (void)state;
-    root = mk_pair("ec", "Сынақ CA", NULL, "critical,keyCertSign,cRLSign");
-    one = mk_pair("rsa", "Один", &root, "critical,digitalSignature,keyEncipherment");
-    two = mk_pair("ec", "Two", &root, "critical,digitalSignature");
-    three = mk_pair("ec", "Trusted", NULL, "critical,keyCertSign");
-    fresh = mk_pair("ec", "Один", &root, "critical,digitalSignature");
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    mk_free(&root);
-    mk_free(&one);
-    mk_free(&two);
-    mk_free(&three);
-    mk_free(&fresh);
-    return 0;
-}
-
-static struct tg_cert *cert_of(const struct mk_pair *pair)
-{
-    struct tg_cert *cert = NULL;
-    struct tg_err err = {0};
-    assert_int_equal(tg_cert_from_x509(pair->cert, &cert, &err), 0);
-    return cert;
-}
-
-static void hash_of(const struct mk_pair *pair, uint8_t ret[TG_SHA256])
-{
-    struct tg_cert *cert = cert_of(pair);
-    memcpy(ret, tg_cert_facts(cert)->sha256, TG_SHA256);
-    tg_cert_unref(cert);
-}
-
-static struct tg_keystore *scan(const struct tg_buf *file, const char *password)
-{
-    struct tg_secret secret = {0};
-    if (password) tg_secret_set(&secret, password, strlen(password));
-    struct tg_keystore *ks =
-        tg_keystore_scan_bytes("k", file->data, file->len, &secret, password ? 1 : 0);
-    tg_secret_done(&secret);
-    return ks;
-}
-
-static const struct tg_keystore_entry *entry_of(const struct tg_keystore *ks,
-                                                const struct mk_pair *pair)
-{
-    uint8_t hash[TG_SHA256];
-    hash_of(pair, hash);
-    return tg_keystore_find(ks, hash);
-}
+#include "renew_keystore.h"
 
 static void three_entries(struct tg_buf *file, enum mk_style style, const char *password, bool mac)
 {
@@ -87,39 +17,6 @@ static void three_entries(struct tg_buf *file, enum mk_style style, const char *
         {.pair = &root, .no_key = true},
     };
     mk_p12(file, entries, TG_COUNT(entries), style, password, ITERATIONS, mac);
-}
-
-/* Renews `old` in file with `fresh`; the result. */
-static int renew(const struct tg_buf *file, const char *password, const struct mk_pair *old,
-                 bool keep_old, bool compatible, struct tg_buf *out, struct tg_err *err)
-{
-    struct tg_secret secret = {0};
-    uint8_t hash[TG_SHA256];
-    TG_AUTO(cert) struct tg_cert *cert = cert_of(&fresh);
-    TG_AUTO(cert) struct tg_cert *ca = cert_of(&root);
-    TG_AUTO(key) struct tg_key *key = NULL;
-    const struct tg_cert *chain[] = {ca};
-    assert_int_equal(tg_key_from_evp(fresh.key, &key, err), 0);
-    if (password) tg_secret_set(&secret, password, strlen(password));
-    hash_of(old, hash);
-    const struct tg_keystore_renewal renewal = {.password = password ? &secret : NULL,
-                                                .old_sha256 = hash,
-                                                .key = key,
-                                                .cert = cert,
-                                                .chain = chain,
-                                                .chain_count = 1,
-                                                .keep_old = keep_old,
-                                                .compatible = compatible,
-                                                .keep_iterations = true};
-    int rc = tg_keystore_replace(file->data, file->len, &renewal, out, err);
-    if (rc == 0) {
-        hash_of(&fresh, hash);
-        assert_int_equal(tg_keystore_prove(out->data, out->len, NULL, 0, password ? &secret : NULL,
-                                           hash, err),
-                         0);
-    }
-    tg_secret_done(&secret);
-    return rc;
 }
 
 static void check_three(const struct tg_keystore *ks, const struct mk_pair *first)
@@ -403,7 +300,8 @@ static void costs_are_bounded_before_deriving(void **state)
     struct tg_buf file = TG_BUF(1 << 20);
     const struct mk_entry entry = {.pair = &two};
     mk_p12(&file, &entry, 1, MK_3DES, PASSWORD, ITERATIONS, true);
-    /* MacData ends with the salt of 8 bytes and the INTEGER 2048: the salt gives two bytes to the count. */
+    /* MacData ends with the salt of 8 bytes and the INTEGER 2048: the salt gives two bytes to the
+     * count. */
     uint8_t *end = file.data + file.len;
     assert_memory_equal(end - 4, "\x02\x02\x08\x00", 4);
     assert_memory_equal(end - 14, "\x04\x08", 2);
@@ -413,111 +311,6 @@ static void costs_are_bounded_before_deriving(void **state)
     assert_int_equal(ks->status, TG_KEYSTORE_UNREADABLE);
     assert_non_null(strstr(ks->reason, "2147483647 iterations"));
     tg_buf_done(&file);
-}
-
-static void pem_is_spliced(void **state)
-{
-    (void)state;
-    struct tg_err err = {0};
-    static const struct {
-        const char *style, *password;
-    } rows[] = {{"pkcs8", NULL},
-                {"pkcs8", PASSWORD},
-                {"traditional", NULL},
-                {"traditional", PASSWORD}};
-    for (size_t i = 0; i < TG_COUNT(rows); i++) {
-        struct tg_buf file = TG_BUF(1 << 20), out = TG_BUF(1 << 20);
-        tg_buf_puts(&file, "# head\n");
-        mk_pem_key(&file, &two, rows[i].style, rows[i].password);
-        tg_buf_puts(&file, "# between\n");
-        mk_pem_cert(&file, &two);
-        mk_pem_cert(&file, &root);
-        tg_buf_puts(&file, "# other\n");
-        mk_pem_cert(&file, &three);
-        tg_buf_puts(&file, "# tail");
-        TG_AUTO(keystore) struct tg_keystore *before = scan(&file, rows[i].password);
-        assert_string_equal(before->kind, "pem");
-        assert_int_equal(before->status, TG_KEYSTORE_OPEN);
-        assert_int_equal(before->count, 3);
-        assert_true(entry_of(before, &two)->has_key);
-        assert_false(entry_of(before, &root)->has_key);
-        assert_int_equal(renew(&file, rows[i].password, &two, false, false, &out, &err), 0);
-        const char *text = tg_buf_text(&out);
-        assert_true(strncmp(text, "# head\n-----BEGIN ", 18) == 0);
-        const char *between = strstr(text, "# between\n-----BEGIN CERTIFICATE-----\n");
-        const char *other = strstr(text, "# other\n-----BEGIN CERTIFICATE-----\n");
-        assert_true(between && other && between < other);
-        assert_true(strcmp(text + out.len - 6, "# tail") == 0);
-        assert_true((strstr(text, "ENCRYPTED PRIVATE KEY") != NULL) == (rows[i].password != NULL));
-        TG_AUTO(keystore) struct tg_keystore *after = scan(&out, rows[i].password);
-        assert_int_equal(after->count, 3);
-        assert_true(entry_of(after, &fresh)->has_key);
-        assert_non_null(entry_of(after, &root));
-        assert_non_null(entry_of(after, &three));
-        if (rows[i].password) {
-            TG_AUTO(keystore) struct tg_keystore *locked = scan(&out, NULL);
-            assert_int_equal(locked->status, TG_KEYSTORE_LOCKED);
-            assert_true(entry_of(locked, &fresh)->key_unknown);
-        }
-        tg_buf_done(&file);
-        tg_buf_done(&out);
-    }
-}
-
-static void pem_keeps_crlf_and_old_decryption_key(void **state)
-{
-    (void)state;
-    struct tg_err err = {0};
-    struct tg_buf unix_file = TG_BUF(1 << 20), file = TG_BUF(1 << 20), out = TG_BUF(1 << 20);
-    mk_pem_cert(&unix_file, &one);
-    mk_pem_key(&unix_file, &one, "pkcs8", NULL);
-    for (size_t i = 0; i < unix_file.len; i++) {
-        if (unix_file.data[i] == '\n') tg_buf_putc(&file, '\r');
-        tg_buf_putc(&file, (char)unix_file.data[i]);
-    }
-    assert_int_equal(renew(&file, NULL, &one, true, false, &out, &err), 0);
-    for (size_t i = 1; i < out.len; i++)
-        assert_true(out.data[i] != '\n' || out.data[i - 1] == '\r');
-    TG_AUTO(cert) struct tg_cert *cert = cert_of(&one);
-    TG_AUTO(key) struct tg_key *old = NULL;
-    assert_int_equal(tg_keystore_key_for(out.data, out.len, NULL, cert, &old, &err), 0);
-    TG_AUTO(keystore) struct tg_keystore *ks = scan(&out, NULL);
-    assert_int_equal(ks->count, 3); /* the new certificate, its issuer, the old key */
-    tg_buf_done(&unix_file);
-    tg_buf_done(&file);
-    tg_buf_done(&out);
-}
-
-static void pem_pair_in_two_files(void **state)
-{
-    (void)state;
-    struct tg_err err = {0};
-    struct tg_buf certs = TG_BUF(1 << 20), keys = TG_BUF(1 << 20), new_certs = TG_BUF(1 << 20),
-                  new_keys = TG_BUF(1 << 20);
-    mk_pem_cert(&certs, &two);
-    mk_pem_cert(&certs, &root);
-    mk_pem_key(&keys, &two, "traditional", NULL);
-    uint8_t hash[TG_SHA256];
-    hash_of(&two, hash);
-    TG_AUTO(cert) struct tg_cert *cert = cert_of(&fresh);
-    TG_AUTO(key) struct tg_key *key = NULL;
-    assert_int_equal(tg_key_from_evp(fresh.key, &key, &err), 0);
-    const struct tg_keystore_renewal renewal = {.old_sha256 = hash, .key = key, .cert = cert};
-    assert_int_equal(tg_keystore_replace_pair(certs.data, certs.len, keys.data, keys.len, &renewal,
-                                              &new_certs, &new_keys, &err),
-                     0);
-    hash_of(&fresh, hash);
-    assert_int_equal(tg_keystore_prove(new_certs.data, new_certs.len, new_keys.data, new_keys.len,
-                                       NULL, hash, &err),
-                     0);
-    /* Old key, new certificate: no pair. */
-    assert_int_equal(tg_keystore_prove(new_certs.data, new_certs.len, keys.data, keys.len, NULL,
-                                       hash, &err),
-                     TG_E_NOT_FOUND);
-    tg_buf_done(&certs);
-    tg_buf_done(&keys);
-    tg_buf_done(&new_certs);
-    tg_buf_done(&new_keys);
 }
 
 /* No prefix and no flipped byte of a keystore may do more than be refused. */
@@ -562,9 +355,6 @@ int main(void)
         cmocka_unit_test(signing_keys_are_not_archived),
         cmocka_unit_test(refusals_name_the_reason),
         cmocka_unit_test(costs_are_bounded_before_deriving),
-        cmocka_unit_test(pem_is_spliced),
-        cmocka_unit_test(pem_keeps_crlf_and_old_decryption_key),
-        cmocka_unit_test(pem_pair_in_two_files),
         cmocka_unit_test(damaged_files_end_as_a_status),
     };
     return cmocka_run_group_tests(tests, make_world, end_world);

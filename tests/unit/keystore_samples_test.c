@@ -1,5 +1,6 @@
-/* keystore_samples: every sample file is accounted for: read, locked or refused with a reason, as the golden
- * table tests/snapshots/keystore_samples.txt says; where samples are absent, it says so. */
+/* keystore_samples: every sample file is accounted for: read, locked or refused with a reason, as
+ * the golden table tests/snapshots/keystore_samples.txt says; where samples are absent, it says so.
+ */
 // uses: base json x509 keystore | libs: crypto
 #include <setjmp.h>
 #include <stdarg.h>
