@@ -50,6 +50,16 @@ static const char *wrong_name(const char *text)
     return NULL;
 }
 
+/* As in the trust document (TRUST F5) and in the audit log's name. */
+static const char *wrong_id(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+              strchr("._-", *p)))
+            return "is a BIN or a short name of A-Z, a-z, 0-9, '.', '_' and '-'";
+    return NULL;
+}
+
 static const struct tg_yaml_word kinds[] = {{"embedded", 0}, {"exchange", 1}, {NULL, 0}};
 static const struct tg_yaml_word roles[] = {{"administrator", ACCESS_ADMINISTRATOR},
                                             {"auditor", ACCESS_AUDITOR},
@@ -69,7 +79,8 @@ static const struct tg_yaml_word formats[] = {{"logfmt", TG_LOG_LOGFMT},
     }
 
 static const struct tg_yaml_key organization_keys[] = {
-    KEY(yaml_organization, id, .kind = TG_YAML_TEXT, .min = 1, .max = 64, .required = true),
+    KEY(yaml_organization, id, .kind = TG_YAML_TEXT, .min = 1, .max = 64, .required = true,
+        .wrong = wrong_id),
     KEY(yaml_organization, name, .kind = TG_YAML_TEXT, .min = 1, .max = 200, .required = true),
     KEY(yaml_organization, zone, .kind = TG_YAML_TEXT, .max = 64, .otherwise = "UTC"),
     TG_YAML_END,
