@@ -166,10 +166,7 @@ STOP(planner)
 STOP(approval)
 STOP(fleet)
 
-static void stop_audit(struct tg_stop_hook *hook, void *data)
-{
-    audit_stop(((struct app *)data)->audit, hook_done, hook);
-}
+STOP(audit)
 
 STOP(db)
 
