@@ -53,8 +53,8 @@ int planner_compile(const struct policy_set *set, const struct policy_dictionary
                     const struct db_query *pattern, const struct db_query **ret, struct tg_err *err)
 {
     TG_AUTO(buf)
-    struct tg_buf governing = TG_BUF(TEXT_MAX),
-                  policies = TG_BUF(TEXT_MAX), out = TG_BUF(3 * TEXT_MAX);
+    struct tg_buf governing = TG_BUF(TEXT_MAX), policies = TG_BUF(TEXT_MAX),
+                  out = TG_BUF(3 * TEXT_MAX);
     TG_TRY(policy_case_sql(set, words, &governing, err));
     TG_TRY(policy_values_sql(set, &policies, err));
     const char *at = put_until(pattern->sql, "/*policies*/", &policies, &out);
