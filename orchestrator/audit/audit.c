@@ -1,5 +1,9 @@
 /* Life of the audit room: its key, its lease, its questions. */
 #include "audit_private.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -19,13 +23,18 @@ static int make_key(const char *path, struct tg_key **ret, struct tg_err *err)
     return rc;
 }
 
-static int load_key(const char *state, struct tg_key **ret, struct tg_err *err)
+static int load_key(const char *dir, struct tg_key **ret, struct tg_err *err)
 {
-    TG_AUTO(mem) char *path = tg_printf("%s/log.key", state);
+    TG_AUTO(mem) char *folder = tg_printf("%s/audit", dir);
+    TG_AUTO(mem) char *path = tg_printf("%s/log.key", folder);
     struct tg_buf pem = TG_BUF(KEY_FILE_MAX);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return TG_FAIL(err, tg_code_from_errno(errno), "%s: %s", folder, strerror(errno));
     int rc = tg_file_read(path, &pem, err);
-    if (rc == TG_E_NOT_FOUND) rc = make_key(path, ret, err);
-    else if (rc == 0) rc = tg_key_from_pem(tg_buf_text(&pem), pem.len, NULL, ret, err);
+    if (rc == TG_E_NOT_FOUND)
+        rc = make_key(path, ret, err);
+    else if (rc == 0)
+        rc = tg_key_from_pem(tg_buf_text(&pem), pem.len, NULL, ret, err);
     if (pem.data) tg_wipe(pem.data, pem.len);
     tg_buf_done(&pem);
     return rc < 0 ? tg_err_wrap(err, "audit log key %s", path) : 0;
@@ -34,23 +43,25 @@ static int load_key(const char *state, struct tg_key **ret, struct tg_err *err)
 static void on_lease(bool held, void *data)
 {
     struct audit *a = data;
-    tg_log(TG_LOG_INFO, "audit", held ? "sequencer-here" : "sequencer-elsewhere", "origin=%s", tg_q(a->origin));
+    tg_log(TG_LOG_INFO, "audit", held ? "sequencer-here" : "sequencer-elsewhere", "origin=%s",
+           tg_q(a->origin));
     if (held) tg_repeat_now(&a->repeat);
 }
 
-int audit_start(const struct audit_config *config, struct audit **ret, struct tg_err *err)
+int audit_new(struct db *db, const char *dir, const char *origin, struct audit **ret,
+              struct tg_err *err)
 {
     struct audit *a = TG_NEW(struct audit);
-    a->loop = config->loop;
-    a->db = config->db;
-    int rc = load_key(config->state, &a->key, err);
-    if (rc == 0) rc = tg_audit_vkey(a->key, config->origin, a->vkey, err);
+    a->db = db;
+    a->loop = db_loop(db);
+    int rc = load_key(dir, &a->key, err);
+    if (rc == 0) rc = tg_audit_vkey(a->key, origin, a->vkey, err);
     if (rc < 0) {
         tg_key_free(a->key);
         free(a);
         return rc;
     }
-    (void)tg_copy(a->origin, sizeof a->origin, config->origin);
+    (void)tg_copy(a->origin, sizeof a->origin, origin);
     tg_repeat_init(&a->repeat, a->loop, AUDIT_PAUSE_MS, audit_step, a);
     tg_repeat_start(&a->repeat, 0);
     db_lease_start(&a->lease, a->db, "audit", AUDIT_LEASE_S, on_lease, a);
@@ -65,18 +76,18 @@ const char *audit_vkey(const struct audit *a)
 
 void audit_wake(struct audit *a)
 {
-    if (!a->stopping) tg_repeat_now(&a->repeat);
+    if (!a->closing) tg_repeat_now(&a->repeat);
 }
 
 static void on_repeat_closed(struct tg_repeat *r, void *data)
 {
     (void)r;
     struct audit *a = data;
-    audit_stopped_fn stopped = a->stopped;
-    void *stopped_data = a->stopped_data;
+    void (*closed)(void *data) = a->closed;
+    void *closed_data = a->closed_data;
     tg_key_free(a->key);
     free(a);
-    if (stopped) stopped(stopped_data);
+    if (closed) closed(closed_data);
 }
 
 static void on_lease_closed(void *data)
@@ -85,12 +96,12 @@ static void on_lease_closed(void *data)
     tg_repeat_close(&a->repeat, on_repeat_closed);
 }
 
-void audit_stop(struct audit *a, audit_stopped_fn stopped, void *data)
+void audit_close(struct audit *a, void (*closed)(void *data), void *data)
 {
-    TG_CHECK(!a->stopping);
-    a->stopping = true;
-    a->stopped = stopped;
-    a->stopped_data = data;
+    TG_CHECK(!a->closing);
+    a->closing = true;
+    a->closed = closed;
+    a->closed_data = data;
     db_lease_close(&a->lease, on_lease_closed);
 }
 

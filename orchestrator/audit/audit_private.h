@@ -5,8 +5,8 @@
 #include "db/lease.h"
 
 enum {
-    AUDIT_CHUNK = 10 * 1000,      /* entries in one step of the sequencer */
-    AUDIT_PIECE = 2000,           /* entries in one piece of an export */
+    AUDIT_CHUNK = 10 * 1000, /* entries in one step of the sequencer */
+    AUDIT_PAGE = 10 * 1000,  /* lines in one page of an export */
     AUDIT_PARTITION = 10 * 1000 * 1000,
     AUDIT_PAUSE_MS = 1000,
     AUDIT_LEASE_S = 15,
@@ -19,9 +19,11 @@ struct audit {
     char origin[TG_AUDIT_ORIGIN_MAX + 1], vkey[TG_AUDIT_VKEY_MAX];
     struct db_lease lease;
     struct tg_repeat repeat;
-    bool partition_made, stopping, said;
-    audit_stopped_fn stopped;
-    void *stopped_data;
+    bool partition_made, closing, said, said_key;
+    uint64_t signed_size; /* what this process saw signed: the log only grows from there */
+    struct tg_merkle_hash signed_root;
+    void (*closed)(void *data);
+    void *closed_data;
 };
 
 /* sequencer.c: one step; calls tg_repeat_finish(). */
@@ -38,10 +40,16 @@ struct audit_chunk {
 void audit_chunk_done(struct audit_chunk *c);
 struct db_unit *audit_ask_work(struct audit *a);
 /* Hashes what the inbox holds; count 0 when it is empty. */
-int audit_read_work(const struct db_results *r, struct audit_chunk *ret, struct tg_err *err);
-struct db_unit *audit_write_work(struct audit *a, int64_t epoch, const struct audit_chunk *c, struct tg_err *err);
+int audit_read_work(struct audit *a, const struct db_results *r, struct audit_chunk *ret,
+                    struct tg_err *err);
+struct db_unit *audit_write_work(struct audit *a, int64_t epoch, const struct audit_chunk *c,
+                                 struct tg_err *err);
 struct db_unit *audit_ask_head(struct audit *a);
 void audit_read_head(const struct db_results *r, struct audit_head *ret);
-struct db_unit *audit_ask_piece(struct audit *a, uint64_t first);
-/* Entries and the checkpoints that cover them, as lines; *ret_next = where the next piece begins. */
-int audit_read_piece(const struct db_results *r, uint64_t first, struct tg_buf *out, uint64_t *ret_next, struct tg_err *err);
+struct db_unit *audit_ask_page(struct audit *a, const struct audit_cursor *from);
+/* Entries and checkpoints as lines; the cursor goes behind them. */
+int audit_read_page(const struct db_results *r, struct audit_cursor *cursor, struct tg_buf *out,
+                    bool *ret_more, struct tg_err *err);
+/* TG_E_MISMATCH: the log is shorter than it was, or another one. */
+int audit_grew(struct audit *a, uint64_t size, const struct tg_merkle_hash *root,
+               struct tg_err *err);

@@ -1,61 +1,33 @@
-/* The export in pieces. */
+/* The export, a page for each question: nobody holds the whole log. */
 #include "audit_private.h"
 #include "base/mem.h"
 
-enum { PIECE_MAX = 256 * 1024 * 1024 };
+enum { PAGE_MAX = 64 * 1024 * 1024 }; /* 8 MB of bodies, escaped at worst */
 
-struct audit_export {
-    struct audit *a;
-    uint64_t next;
-    struct tg_buf piece;
-    audit_piece_fn fn;
+struct ask {
+    struct audit_cursor cursor;
+    audit_page_fn fn;
     void *data;
-    bool busy, dropped;
 };
 
-struct audit_export *audit_export_new(struct audit *a)
+static void on_page(const struct db_results *r, const struct tg_err *err, void *data)
 {
-    struct audit_export *e = TG_NEW(struct audit_export);
-    e->a = a;
-    tg_buf_init(&e->piece, PIECE_MAX);
-    return e;
-}
-
-static void really_free(struct audit_export *e)
-{
-    tg_buf_done(&e->piece);
-    free(e);
-}
-
-static void on_piece(const struct db_results *r, const struct tg_err *err, void *data)
-{
-    struct audit_export *e = data;
+    struct ask *ask = data;
     struct tg_err own = {0};
-    e->busy = false;
-    if (e->dropped) {
-        really_free(e);
-        return;
-    }
-    tg_buf_reset(&e->piece);
-    if (err || audit_read_piece(r, e->next, &e->piece, &e->next, &own) < 0) {
-        e->fn(NULL, 0, err ? err : &own, e->data);
-        return;
-    }
-    e->fn(tg_buf_text(&e->piece), e->piece.len, NULL, e->data);
+    struct tg_buf page = TG_BUF(PAGE_MAX);
+    bool more = false;
+    if (!err && audit_read_page(r, &ask->cursor, &page, &more, &own) < 0) err = &own;
+    if (err)
+        ask->fn(NULL, 0, &ask->cursor, false, err, ask->data);
+    else
+        ask->fn(tg_buf_text(&page), page.len, &ask->cursor, more, NULL, ask->data);
+    tg_buf_done(&page);
+    free(ask);
 }
 
-void audit_export_next(struct audit_export *e, audit_piece_fn fn, void *data)
+void audit_page(struct audit *a, const struct audit_cursor *from, audit_page_fn fn, void *data)
 {
-    TG_CHECK(!e->busy);
-    e->fn = fn;
-    e->data = data;
-    e->busy = true;
-    db_unit_run(audit_ask_piece(e->a, e->next), on_piece, e);
-}
-
-void audit_export_free(struct audit_export *e)
-{
-    if (!e) return;
-    if (e->busy) e->dropped = true;
-    else really_free(e);
+    struct ask *ask = TG_NEW(struct ask);
+    *ask = (struct ask){*from, fn, data};
+    db_unit_run(audit_ask_page(a, from), on_page, ask);
 }

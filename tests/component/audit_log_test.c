@@ -13,6 +13,7 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "testdb/testdb.h"
 
 struct fixture {
@@ -27,8 +28,7 @@ struct fixture {
 static struct audit *start(struct fixture *f, struct db *db)
 {
     struct audit *a = NULL;
-    struct audit_config config = {&f->loop, db, f->state, "tamga/alatau"};
-    if (audit_start(&config, &a, &f->err) < 0) fail_msg("%s", f->err.text);
+    if (audit_new(db, f->state, "tamga/alatau", &a, &f->err) < 0) fail_msg("%s", f->err.text);
     return a;
 }
 
@@ -59,7 +59,7 @@ static bool is_set(void *data)
 static void stop(struct fixture *f, struct audit *a)
 {
     bool stopped = false;
-    audit_stop(a, on_stopped, &stopped);
+    audit_close(a, on_stopped, &stopped);
     assert_true(tg_loop_until(&f->loop, is_set, &stopped, 60000));
 }
 
@@ -70,8 +70,10 @@ static int teardown(void **state)
     testdb_pool_close(f->db, &f->loop);
     tg_loop_done(&f->loop);
     testdb_close(&f->t);
-    TG_AUTO(mem) char *key = tg_printf("%s/log.key", f->state);
+    TG_AUTO(mem) char *key = tg_printf("%s/audit/log.key", f->state);
+    TG_AUTO(mem) char *folder = tg_printf("%s/audit", f->state);
     unlink(key);
+    rmdir(folder);
     rmdir(f->state);
     free(f);
     return 0;
@@ -108,8 +110,9 @@ static void until_size(struct fixture *f, int64_t size)
 
 struct check {
     struct tg_audit_verify v;
-    struct audit_export *export;
+    struct audit *audit;
     char said[2000];
+    int pages;
     bool done;
 };
 
@@ -120,28 +123,52 @@ static void on_finding(const char *sentence, void *data)
     snprintf(c->said + n, sizeof c->said - n, "%s\n", sentence);
 }
 
-static void on_piece(const char *bytes, size_t len, const struct tg_err *err, void *data)
+static void on_page(const char *bytes, size_t len, const struct audit_cursor *next, bool more, const struct tg_err *err, void *data)
 {
     struct check *c = data;
     if (err) fail_msg("%s", err->text);
-    c->done = len == 0;
+    c->pages++;
     for (const char *end; len > 0; len -= (size_t)(end + 1 - bytes), bytes = end + 1) {
         end = memchr(bytes, '\n', len);
         assert_non_null(end);
         tg_audit_verify_line(&c->v, bytes, (size_t)(end - bytes));
     }
-    if (!c->done) audit_export_next(c->export, on_piece, c);
+    c->done = !more;
+    if (more) audit_page(c->audit, next, on_page, c);
+}
+
+static void verify_begins(struct fixture *f, struct check *c)
+{
+    *c = (struct check){.audit = f->audit};
+    tg_audit_verify_init(&c->v, audit_vkey(f->audit), on_finding, c);
+}
+
+static int verify_ends(struct fixture *f, struct check *c)
+{
+    static const struct audit_cursor beginning = {0};
+    audit_page(f->audit, &beginning, on_page, c);
+    bool *done = &c->done;
+    assert_true(tg_loop_until(&f->loop, is_set, done, 60000));
+    return tg_audit_verify_end(&c->v, &f->err);
 }
 
 static int verify(struct fixture *f, struct check *c)
 {
-    *c = (struct check){.export = audit_export_new(f->audit)};
-    tg_audit_verify_init(&c->v, audit_vkey(f->audit), on_finding, c);
-    audit_export_next(c->export, on_piece, c);
-    bool *done = &c->done;
-    assert_true(tg_loop_until(&f->loop, is_set, done, 60000));
-    audit_export_free(c->export);
-    return tg_audit_verify_end(&c->v, &f->err);
+    verify_begins(f, c);
+    return verify_ends(f, c);
+}
+
+static bool never(void *data)
+{
+    (void)data;
+    return false;
+}
+
+/* Several turns of the sequencer. */
+static void settle(struct fixture *f)
+{
+    audit_wake(f->audit);
+    (void)tg_loop_until(&f->loop, never, NULL, 2500);
 }
 
 static void entries_become_a_log_under_checkpoints(void **state)
@@ -170,6 +197,7 @@ static void many_entries_go_in_chunks_and_pieces(void **state)
     assert_true(testdb_number(&f->t, "SELECT count(*) FROM audit_head") <= 4);
     assert_int_equal(verify(f, &c), 0);
     assert_int_equal(c.v.covered, 25000);
+    assert_true(c.pages >= 3);
 }
 
 static void what_rolls_back_leaves_no_entry(void **state)
@@ -234,10 +262,36 @@ static void forgeries_in_the_database_are_named(void **state)
     until_size(f, 40);
     testdb_exec(&f->t, "SET session_replication_role = replica; UPDATE audit_log SET subject = 'forged' WHERE seq = 17");
     assert_int_equal(verify(f, &c), TG_E_MISMATCH);
-    assert_string_equal(c.said, "entry 17 was changed\n");
+    assert_string_equal(c.said, "entry 17 was changed: it is not what the checkpoint over 40 signed\n");
     testdb_exec(&f->t, "DELETE FROM audit_log WHERE seq = 21");
     assert_int_equal(verify(f, &c), TG_E_MISMATCH);
-    assert_non_null(strstr(c.said, "entry 17 was changed\nentry 21 is missing\n"));
+    assert_non_null(strstr(c.said, "entry 17 was changed: it is not what the checkpoint over 40 signed\nentry 21 is missing: the checkpoint over 40 signed it\n"));
+}
+
+#define FORGED(f, sql) testdb_exec(&(f)->t, "SET session_replication_role = replica; " sql)
+
+static void a_forged_hash_is_told_from_a_forged_entry(void **state)
+{
+    struct fixture *f = *state;
+    struct check c;
+    append(f, 9);
+    until_size(f, 9);
+    FORGED(f, "UPDATE audit_log SET leaf_hash = sha256('x') WHERE seq = 3");
+    assert_int_equal(verify(f, &c), TG_E_MISMATCH);
+    assert_string_equal(c.said, "entry 3: the hash stored beside it was changed; the entry is what the checkpoint over 9 signed\n");
+}
+
+static void exchanged_and_renumbered_rows_are_named(void **state)
+{
+    struct fixture *f = *state;
+    struct check c;
+    append(f, 9);
+    until_size(f, 9);
+    FORGED(f, "UPDATE audit_log SET seq = seq + 1000 WHERE seq IN (4, 5); UPDATE audit_log SET seq = 1009 - seq + 1000 WHERE seq > 1000");
+    assert_int_equal(verify(f, &c), TG_E_MISMATCH);
+    assert_string_equal(c.said, "entry 4 was changed: it is not what the checkpoint over 9 signed\n"
+                                "entry 5 was changed: it is not what the checkpoint over 9 signed\n"
+                                "an entry of 0 to 8 is not what the checkpoint over 9 signed\n");
 }
 
 static void on_head(const struct audit_head *head, const struct tg_err *err, void *data)
@@ -265,14 +319,61 @@ static void the_head_is_told(void **state)
     audit_head(f->audit, on_head, &size);
     assert_true(tg_loop_until(&f->loop, not_zero, &size, 60000));
     assert_int_equal(size, 8);
-    struct audit_export *e = audit_export_new(f->audit);
-    audit_export_next(e, on_piece, NULL);
-    audit_export_free(e); /* the answer that comes finds nobody */
-    append(f, 1);
-    TG_AUTO(mem) char *path = tg_printf("%s/log.key", f->state);
+    TG_AUTO(mem) char *path = tg_printf("%s/audit/log.key", f->state);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* What the sequencer would sign next grows from the stored head: a forged one is not signed over. */
+static void a_forged_head_is_not_signed_over(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 5);
+    until_size(f, 5);
+    stop(f, f->audit);
+    FORGED(f, "UPDATE audit_head SET frontier = decode('0000000000000005', 'hex') || sha256('a') || sha256('b')");
+    f->audit = start(f, f->db);
+    append(f, 1);
+    settle(f);
+    assert_int_equal(testdb_number(&f->t, "SELECT max(size) FROM audit_head"), 5);
+    assert_int_equal(testdb_number(&f->t, "SELECT count(*) FROM audit_inbox"), 1);
+}
+
+/* Rolled back under a running service: its next root would be a fork of what it signed before. */
+static void a_log_that_was_cut_is_not_signed_anew(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 5);
+    until_size(f, 5);
+    append(f, 5);
+    until_size(f, 10);
+    settle(f);
+    FORGED(f, "DELETE FROM audit_log WHERE seq >= 5; DELETE FROM audit_head WHERE size > 5");
+    append(f, 1);
+    settle(f);
+    assert_int_equal(testdb_number(&f->t, "SELECT max(size) FROM audit_head"), 5);
+}
+
+static void a_new_key_goes_on_and_the_old_one_still_proves(void **state)
+{
+    struct fixture *f = *state;
+    struct check c;
+    char old[TG_AUDIT_VKEY_MAX];
+    append(f, 5);
+    until_size(f, 5);
+    (void)!tg_copy(old, sizeof old, audit_vkey(f->audit));
+    stop(f, f->audit);
+    TG_AUTO(mem) char *path = tg_printf("%s/audit/log.key", f->state);
+    unlink(path);
+    f->audit = start(f, f->db);
+    append(f, 5);
+    until_size(f, 10);
+    assert_int_equal(verify(f, &c), TG_E_MISMATCH); /* the first checkpoint is of a key that nobody named */
+    verify_begins(f, &c);
+    assert_int_equal(tg_audit_verify_key(&c.v, old, &f->err), 0);
+    assert_int_equal(verify_ends(f, &c), 0);
+    assert_int_equal(c.v.covered, 10);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -283,7 +384,9 @@ int main(void)
         TEST(entries_become_a_log_under_checkpoints), TEST(many_entries_go_in_chunks_and_pieces),
         TEST(what_rolls_back_leaves_no_entry),        TEST(two_sequencers_make_one_log),
         TEST(a_stale_sequencer_writes_nothing),       TEST(forgeries_in_the_database_are_named),
-        TEST(the_head_is_told),
+        TEST(the_head_is_told),                       TEST(a_forged_hash_is_told_from_a_forged_entry),
+        TEST(exchanged_and_renumbered_rows_are_named), TEST(a_forged_head_is_not_signed_over),
+        TEST(a_log_that_was_cut_is_not_signed_anew),  TEST(a_new_key_goes_on_and_the_old_one_still_proves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // The verifier names any changed, removed or reordered entry under a checkpoint.
-// uses: base json merkle x509 auditlog
+// uses: base json merkle x509 auditlog | libs: jansson
 /* clang-format off: cmocka wants these first */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "json/json.h"
 
 enum { COUNT = 23, LINES = 64 };
 
@@ -89,7 +90,7 @@ static int verify_with(struct log *l, const char *vkey, struct said *said, uint6
     struct tg_err err = {0};
     *said = (struct said){0};
     tg_audit_verify_init(&v, vkey, on_finding, said);
-    if (root) tg_audit_verify_expect(&v, expect, root);
+    if (root) assert_int_equal(tg_audit_verify_expect(&v, expect, root, "a statement", &err), 0);
     for (size_t i = 0; i < l->count; i++) tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
     int rc = tg_audit_verify_end(&v, &err);
     if (rc == 0) assert_int_equal(v.covered, COUNT);
@@ -145,7 +146,7 @@ static void every_changed_byte_is_named(void **state)
     for (unsigned seq = 0; seq < COUNT; seq++) {
         size_t i = at(l, seq);
         char *subject = strstr(l->line[i], "26-");
-        TG_AUTO(mem) char *want = tg_printf("entry %u was changed\n", seq);
+        TG_AUTO(mem) char *want = tg_printf("entry %u was changed: it is not what the checkpoint over %u signed\n", seq, seq < 5 ? 5 : seq < 6 ? 6 : seq < 16 ? 16 : 23);
         subject[0] = '3';
         named(l, want);
         subject[0] = '2';
@@ -159,7 +160,7 @@ static void two_changes_are_both_named(void **state)
     struct log *l = *state;
     strstr(l->line[at(l, 3)], "26-")[0] = '3';
     strstr(l->line[at(l, 18)], "26-")[0] = '3';
-    named(l, "entry 3 was changed\nentry 18 was changed\n");
+    named(l, "entry 3 was changed: it is not what the checkpoint over 5 signed\nentry 18 was changed: it is not what the checkpoint over 23 signed\n");
 }
 
 static void a_change_with_its_hash_is_found_by_the_checkpoint(void **state)
@@ -191,7 +192,7 @@ static void a_removed_entry_with_all_renumbered_is_found(void **state)
 {
     struct log *l = *state;
     cut(l, at(l, 22));
-    named(l, "a checkpoint over 23 entries stands after 22");
+    named(l, "entry 22 is missing: the checkpoint over 23 signed it");
 }
 
 static void reordered_entries_are_named(void **state)
@@ -201,7 +202,97 @@ static void reordered_entries_are_named(void **state)
     char *keep = l->line[a];
     l->line[a] = l->line[b];
     l->line[b] = keep;
-    named(l, "entry 10 stands in the wrong place");
+    named(l, "entry 10 stands in the wrong place, or twice (line 14): the checkpoint over 16\n");
+}
+
+static void a_changed_hash_is_not_taken_for_a_changed_entry(void **state)
+{
+    struct log *l = *state;
+    char *hash = l->line[at(l, 9)] + 9;
+    hash[0] = hash[0] == 'a' ? 'b' : 'a';
+    named(l, "entry 9: the hash stored beside it was changed; the entry is what the checkpoint over 16 signed\n");
+    hash[0] = 'x'; /* no digit at all */
+    named(l, "entry 9: the hash stored beside it was changed");
+}
+
+static void a_changed_number_is_named_by_its_place(void **state)
+{
+    struct log *l = *state;
+    *(strstr(l->line[at(l, 8)], "\"seq\":8,") + 6) = '9';
+    struct said said;
+    assert_int_equal(verify_with(l, l->vkey, &said, 0, NULL), TG_E_MISMATCH);
+    assert_string_equal(said.all, "entry 8 was changed: it is not what the checkpoint over 16 signed\n");
+}
+
+/* What no checkpoint covers is counted, and nothing is said of it. */
+static void nothing_is_claimed_beyond_the_last_checkpoint(void **state)
+{
+    struct log *l = *state;
+    struct said said = {0};
+    struct tg_audit_verify v;
+    struct tg_err err = {0};
+    free(l->line[--l->count]);
+    strstr(l->line[at(l, 20)], "26-")[0] = '3';
+    cut(l, at(l, 21));
+    tg_audit_verify_init(&v, l->vkey, on_finding, &said);
+    for (size_t i = 0; i < l->count; i++) tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
+    assert_int_equal(tg_audit_verify_end(&v, &err), 0);
+    assert_string_equal(said.all, "");
+    assert_int_equal(v.covered, 16);
+    assert_int_equal(v.next - v.covered, 7);
+    /* but a statement that saw all of it is a checkpoint too */
+    assert_int_equal(verify_with(l, l->vkey, &said, COUNT, &l->root), TG_E_MISMATCH);
+    assert_non_null(strstr(said.all, "entry 20 was changed: it is not what a statement over 23 signed\nentry 21 is missing"));
+}
+
+static void entries_without_any_checkpoint_prove_nothing(void **state)
+{
+    struct log *l = *state;
+    struct said said;
+    for (size_t i = l->count; i-- > 0;)
+        if (strstr(l->line[i], "checkpoint")) cut(l, i);
+    assert_int_equal(verify_with(l, l->vkey, &said, 0, NULL), TG_E_STATE);
+}
+
+/* After a fault that the claims explain, the rest is still proven. */
+static void a_kept_checkpoint_between_two_of_the_log(void **state)
+{
+    struct log *l = *state;
+    struct said said;
+    struct tg_merkle_frontier f;
+    struct tg_merkle_hash root;
+    tg_merkle_frontier_init(&f);
+    for (unsigned i = 0; i < 9; i++) {
+        char *entry = strstr(l->line[at(l, i)], "\"entry\":") + 8;
+        tg_merkle_leaf(entry, strlen(entry) - 1, &root);
+        tg_merkle_frontier_append(&f, &root);
+    }
+    tg_merkle_frontier_root(&f, &root);
+    assert_int_equal(verify_with(l, l->vkey, &said, 9, &root), 0);
+    strstr(l->line[at(l, 7)], "26-")[0] = '3';
+    assert_int_equal(verify_with(l, l->vkey, &said, 9, &root), TG_E_MISMATCH);
+    assert_string_equal(said.all, "entry 7 was changed: it is not what a statement over 9 signed\n");
+}
+
+/* Whatever a room wrote as body, the line is JSON and says exactly that. */
+static void bodies_of_any_shape_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"{}", "{\"a\":1}", "{\"a\": 1}", "{\n}", "[]", "\"{}\"", "{", ""};
+    struct tg_merkle_hash hash[TG_COUNT(bodies)];
+    struct tg_err err = {0};
+    for (size_t i = 0; i < TG_COUNT(bodies); i++) {
+        struct tg_buf b = TG_BUF(TG_AUDIT_ENTRY_MAX);
+        struct tg_audit_entry e = {1, 0, "a", "b", "c", bodies[i]};
+        TG_AUTO(json) json_t *o = NULL;
+        assert_int_equal(tg_audit_entry_print(&e, &b, &hash[i], &err), 0);
+        assert_int_equal(tg_json_parse_object(b.data, b.len, b.len, &o, &err), 0);
+        assert_null(memchr(b.data, '\n', b.len));
+        const json_t *body = json_object_get(o, "body");
+        assert_true(i < 3 ? json_is_object(body) : strcmp(json_string_value(body), bodies[i]) == 0);
+        for (size_t k = 0; k < i; k++) assert_memory_not_equal(hash[i].b, hash[k].b, sizeof hash[i].b);
+        tg_buf_done(&b);
+    }
 }
 
 static void a_doubled_entry_is_named(void **state)
@@ -224,7 +315,7 @@ static void a_cut_end_is_found_by_a_statement(void **state)
     struct tg_err err = {0};
     said = (struct said){0};
     tg_audit_verify_init(&v, l->vkey, on_finding, &said);
-    tg_audit_verify_expect(&v, COUNT, &l->root);
+    assert_int_equal(tg_audit_verify_expect(&v, COUNT, &l->root, "a statement", &err), 0);
     for (size_t i = 0; i < l->count; i++) tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
     assert_int_equal(tg_audit_verify_end(&v, &err), TG_E_MISMATCH);
     assert_non_null(strstr(said.all, "its end was cut off"));
@@ -307,6 +398,12 @@ int main(void)
         TEST(removed_entries_are_named),
         TEST(a_removed_entry_with_all_renumbered_is_found),
         TEST(reordered_entries_are_named),
+        TEST(a_changed_hash_is_not_taken_for_a_changed_entry),
+        TEST(a_changed_number_is_named_by_its_place),
+        TEST(nothing_is_claimed_beyond_the_last_checkpoint),
+        TEST(entries_without_any_checkpoint_prove_nothing),
+        TEST(a_kept_checkpoint_between_two_of_the_log),
+        TEST(bodies_of_any_shape_are_told_apart),
         TEST(a_doubled_entry_is_named),
         TEST(a_cut_end_is_found_by_a_statement),
         TEST(a_rewritten_log_is_found_by_a_statement),
