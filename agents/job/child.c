@@ -88,6 +88,14 @@ static int do_retire(const json_t *request, const struct tg_secret *password, js
     return agent_retire(request, answer, err);
 }
 
+static int do_forget(const json_t *request, const struct tg_secret *password, json_t *answer,
+                     struct tg_err *err)
+{
+    (void)password;
+    (void)answer;
+    return agent_forget(request, err);
+}
+
 static int do_after(const json_t *request, const struct tg_secret *password, json_t *answer,
                     struct tg_err *err)
 {
@@ -102,6 +110,7 @@ static const struct {
 } kinds[] = {
     {"scan", do_scan},          {"prepare", agent_prepare}, {"details", do_details},
     {"install", agent_install}, {"retire", do_retire},      {"after", do_after},
+    {"forget", do_forget},
 };
 
 static int read_all(int fd, struct tg_buf *to, struct tg_err *err)
@@ -150,6 +159,7 @@ static int serve(json_t *answer, struct tg_err *err)
     TG_TRY(tg_json_str(request, "kind", 16, &kind, err));
     TG_TRY(tg_json_bool(request, "password", &announced, err));
     if (announced) TG_TRY(tg_secret_read_line(PASSWORD_FD, &password, err));
+    if (announced) (void)close(PASSWORD_FD); /* commands started from here shall not inherit it */
     for (size_t i = 0; i < TG_COUNT(kinds); i++)
         if (strcmp(kinds[i].kind, kind) == 0)
             return kinds[i].run(request, announced ? &password : NULL, answer, err);

@@ -17,7 +17,7 @@ struct agent_job {
     struct tg_secret password;
     struct tg_err err;
     bool exited, closed_out, cancelled, late;
-    int open_handles;
+    int open_handles; /* not yet closed; pipes close one by one, the job ends with the last */
     agent_job_done_fn done;
     void *data;
 };
@@ -36,8 +36,10 @@ static void finish(struct agent_job *job)
                    *text = json_string_value(json_object_get(o, "text"));
         (void)TG_FAIL(&err, code ? tg_code_from_word(code) : TG_E_BUG, "%s",
                       text ? text : "the job failed");
+    } else if (!o && job->err.code < 0) {
+        err = job->err; /* it was never born */
     } else if (!o) {
-        tg_err_wrap(&err, "the job died without an answer");
+        (void)TG_FAIL(&err, TG_E_IO, "the job died without an answer");
     }
     job->done(err.code < 0 ? NULL : o, err.code < 0 ? &err : NULL, job->data);
     if (job->request.data) tg_wipe(job->request.data, job->request.len);
@@ -56,9 +58,8 @@ static void on_close(uv_handle_t *handle)
 static void close_handle(struct agent_job *job, void *handle)
 {
     uv_handle_t *h = handle;
-    if (h->type == UV_UNKNOWN_HANDLE || uv_is_closing(h)) return;
+    if (uv_is_closing(h)) return;
     h->data = job;
-    job->open_handles++;
     uv_close(h, on_close);
 }
 
@@ -161,6 +162,7 @@ static int spawn(uv_loop_t *loop, struct agent_job *job)
     uv_pipe_init(loop, &job->secret, 0);
     uv_timer_init(loop, &job->timer);
     job->process.data = job->out.data = job->timer.data = job;
+    job->open_handles = 5; /* uv_spawn makes a handle even when it fails */
     return uv_spawn(loop, &job->process, &options);
 }
 
@@ -186,7 +188,6 @@ int agent_job_start(uv_loop_t *loop, const struct agent_job_spec *spec, agent_jo
         return rc;
     }
     /* A spawn that fails still has pipes to close: it ends like a child that died, through done. */
-    job->open_handles = 0;
     int status = spawn(loop, job);
     if (status != 0) {
         (void)TG_FAIL(&job->err, TG_E_IO, "job %s: %s", spec->kind, uv_strerror(status));

@@ -167,6 +167,9 @@ int agent_pending_key_path(const char *keystore, const char *number, char *ret, 
                            struct tg_err *err)
 {
     const char *slash = strrchr(keystore, '/');
+    struct tg_number checked; /* it becomes part of a path */
+    if (!tg_number_parse(number, &checked))
+        return TG_FAIL(err, TG_E_INPUT, "%.32s: not an application number", number);
     const char *name = slash ? slash + 1 : keystore;
     int n =
         snprintf(ret, size, "%.*s.%s.tamga-%s.key", (int)(name - keystore), keystore, name, number);

@@ -80,8 +80,12 @@ static int new_key(struct prepare *p, struct tg_err *err)
     struct tg_err none = {0};
     if (agent_new_key_load(p->path, p->number, p->secret, &p->new_key, &none) == 0) return 0;
     TG_TRY(agent_pending_key_path(p->path, p->number, path, sizeof path, err));
+    if (none.code != TG_E_NOT_FOUND && none.code != TG_E_MISMATCH && none.code != TG_E_DENIED &&
+        none.code != TG_E_LIMIT)
+        return TG_FAIL(err, none.code, "%s", none.text); /* it may be good, and read next time */
     if (none.code != TG_E_NOT_FOUND)
-        TG_TRY(agent_remove(path, err)); /* half-written, or of a lost record: never used */
+        TG_TRY(
+            agent_remove(path, err)); /* half-written, foreign, or of a lost record: never used */
     TG_TRY(tg_key_generate(p->algorithm, &p->new_key, err));
     struct tg_buf der = TG_BUF(TG_SECRET_MAX);
     TG_AUTO(secret) struct tg_secret seal = {0};
@@ -146,4 +150,14 @@ int agent_prepare(const json_t *request, const struct tg_secret *password, json_
     tg_key_free(p->new_key);
     free(p);
     return rc;
+}
+
+int agent_forget(const json_t *request, struct tg_err *err)
+{
+    char key_path[4096];
+    const char *number = NULL, *path = NULL;
+    TG_TRY(tg_json_str(request, "application", TG_NUMBER, &number, err));
+    TG_TRY(tg_json_str(request, "path", 4095, &path, err));
+    TG_TRY(agent_pending_key_path(path, number, key_path, sizeof key_path, err));
+    return agent_remove(key_path, err);
 }

@@ -88,7 +88,10 @@ int agent_new_key_load(const char *keystore, const char *number, const char *sec
     TG_TRY(agent_pending_key_path(keystore, number, path, sizeof path, err));
     TG_TRY(agent_read_file(path, &der, err));
     tg_secret_set(&seal, secret, strlen(secret));
-    if (tg_key_from_pkcs8(der.data, der.len, &seal, ret, err) < 0)
-        return tg_err_wrap(err, "%s", path);
+    struct tg_err why = {0};
+    if (tg_key_from_pkcs8(der.data, der.len, &seal, ret, &why) < 0)
+        /* Never TG_E_PASSWORD or TG_E_LOCKED: no holder can help with a secret of ours. */
+        return TG_FAIL(err, TG_E_MISMATCH, "%s: not the key that was made here: %s", path,
+                       why.text);
     return 0;
 }

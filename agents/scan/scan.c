@@ -71,7 +71,7 @@ static int scan_folder(struct walk *w, const char *path, int depth, struct tg_er
 {
     struct dirent **names = NULL;
     if (depth >= AGENT_SCAN_DEPTH)
-        return TG_FAIL(err, TG_E_LIMIT, "%s: folders nest deeper than %d", path, AGENT_SCAN_DEPTH);
+        return 0; /* one deep tree must not hide all that lies beside it */
     int n = scandir(path, &names, NULL, alphasort);
     if (n < 0)
         return depth == 0 ? TG_FAIL(err, tg_code_from_errno(errno), "%s: %s", path, strerror(errno))

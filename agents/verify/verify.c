@@ -130,7 +130,8 @@ static int check_all(const struct tg_knowledge *k, const struct tg_pending *pend
                                .cert = v->cert,
                                .issuers = (const struct tg_cert *const *)v->issuers,
                                .issuers_count = v->issuers_count};
-    return tg_check_certificate(k, &v->leaf, &issued, err);
+    TG_TRY(tg_check_certificate(k, &v->leaf, &issued, err));
+    return tg_check_chain(&issued, err);
 }
 
 int agent_verify(const json_t *request, const void *bundle, size_t len, int64_t now,

@@ -1,7 +1,7 @@
 /* job: the service part never opens a keystore; it starts a short-lived child of the same program,
  * which becomes the keystore's owner, reads one JSON request on descriptor 0 and a password on 3,
  * does one thing, writes one JSON answer on 1, and ends. Kinds: scan, prepare, details, install,
- * retire, after. One call back per job, later, on the loop's thread. */
+ * retire, after, forget. One call back per job, later, on the loop's thread. */
 #pragma once
 
 #include <uv.h>

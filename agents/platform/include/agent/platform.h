@@ -19,7 +19,8 @@ struct agent_owner {
     char name[64]; /* login name, or the number where there is none */
 };
 
-/* Of the path itself, a last symlink not followed. Any thread, does not open the file. */
+/* Of the path itself, a last symlink not followed; a symlink before that must belong to root or to
+ * the same owner (TG_E_DENIED). Any thread, does not open the file. */
 int agent_owner_of(const char *path, struct agent_owner *ret, struct tg_err *err) TG_MUST_CHECK;
 void agent_owner_name(uid_t uid, char ret[64]);
 /* May this process act for that owner? Root may for everybody, others for themselves. */

@@ -13,6 +13,9 @@
 int agent_prepare(const json_t *request, const struct tg_secret *password, json_t *answer,
                   struct tg_err *err) TG_MUST_CHECK;
 
+/* request: application, path. The key that waits for a cancelled application is removed. */
+int agent_forget(const json_t *request, struct tg_err *err) TG_MUST_CHECK;
+
 /* One keystore opened for work on one entry: shared by prepare and install. */
 struct agent_store {
     const char *path;         /* borrowed */
@@ -31,6 +34,7 @@ void agent_store_done(struct agent_store *s);
  */
 int agent_store_pair(struct agent_store *s, const char *sha256_hex, const struct tg_cert **ret_cert,
                      struct tg_key **ret_key, struct tg_err *err) TG_MUST_CHECK;
-/* The new key that waits beside the keystore. TG_E_NOT_FOUND. */
+/* The new key that waits beside the keystore. TG_E_NOT_FOUND; TG_E_MISMATCH: what waits there is
+ * broken, or another key. */
 int agent_new_key_load(const char *keystore, const char *number, const char *secret,
                        struct tg_key **ret, struct tg_err *err) TG_MUST_CHECK;

@@ -75,9 +75,11 @@ struct tg_wire_keystore {
         *owner;                  /* owner: login name of the file's owner */
     struct tg_wire_list entries; /* struct tg_wire_entry */
 };
+/* A long inventory comes in parts of equal `scanned`; the last one alone carries the job's id and
+ * `complete`: then what this agent named in none of the parts is gone. */
 struct tg_wire_inventory {
-    int64_t scanned;               /* when, UTC seconds */
-    bool complete;                 /* all scan roots were walked: what is missing is gone */
+    int64_t scanned;               /* when the scan began, UTC seconds */
+    bool complete;                 /* all scan roots were walked */
     struct tg_wire_list keystores; /* struct tg_wire_keystore */
 };
 
