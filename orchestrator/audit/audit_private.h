@@ -2,6 +2,7 @@
 #pragma once
 
 #include "audit/audit.h"
+#include "auditlog/auditlog.h"
 #include "db/lease.h"
 
 enum {

@@ -4,8 +4,15 @@
  * (about a second later). Callbacks on the loop's thread. */
 #pragma once
 
-#include "auditlog/auditlog.h"
-#include "db/db.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct db;
+struct db_unit;
 
 struct audit;
 
