@@ -135,23 +135,13 @@ static int replace(struct install *in, bool keep_iterations, struct tg_err *err)
     return in->store.key_path[0] ? replace_pair(in, &renewal, err) : replace_one(in, &renewal, err);
 }
 
-/* Opens the keystore; a journal that a crash left is finished or undone first. The key file of a
- * pair is known only after a first look. */
-static int open_store(struct install *in, const struct tg_secret *password, const json_t *rules,
-                      struct tg_err *err)
-{
-    enum tg_install_recovery what = TG_RECOVERED_NOTHING;
-    TG_TRY(tg_install_recover(-1, in->path, NULL, &what, err));
-    TG_TRY(agent_store_open(&in->store, in->path, password, rules, err));
-    return 0;
-}
-
 static int run(struct install *in, const json_t *request, const struct tg_secret *password,
                json_t *answer, struct tg_err *err)
 {
     char path[4096], hex[TG_HEX256];
     TG_TRY(read_request(request, in, err));
-    TG_TRY(open_store(in, password, json_object_get(request, "passwords"), err));
+    TG_TRY(agent_store_open_recovered(&in->store, in->path, password,
+                                      json_object_get(request, "passwords"), err));
     bool again = installed_before(in);
     if (!again) TG_TRY(replace(in, json_is_true(json_object_get(request, "keep_iterations")), err));
     TG_TRY(agent_pending_key_path(in->path, in->number, path, sizeof path, err));

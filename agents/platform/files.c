@@ -23,12 +23,12 @@ static int open_safely(const char *path, struct tg_err *err)
     return (int)fd;
 }
 
-static int check_file(int fd, const char *path, struct tg_err *err)
+static int check_file(int fd, const char *path, bool one_link, struct tg_err *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0) return fail_errno(path, "stat", err);
     if (!S_ISREG(st.st_mode)) return TG_FAIL(err, TG_E_DENIED, "%s: not a regular file", path);
-    if (st.st_nlink != 1)
+    if (one_link && st.st_nlink != 1)
         return TG_FAIL(err, TG_E_DENIED, "%s: has %lu hard links; a renewal would split them", path,
                        (unsigned long)st.st_nlink);
     if (st.st_uid != geteuid())
@@ -36,11 +36,11 @@ static int check_file(int fd, const char *path, struct tg_err *err)
     return 0;
 }
 
-int agent_read_file(const char *path, struct tg_buf *ret, struct tg_err *err)
+static int read_file(const char *path, bool one_link, struct tg_buf *ret, struct tg_err *err)
 {
     int fd = open_safely(path, err);
     if (fd < 0) return fd;
-    int rc = check_file(fd, path, err);
+    int rc = check_file(fd, path, one_link, err);
     while (rc == 0) {
         char chunk[16384];
         ssize_t n = read(fd, chunk, sizeof chunk);
@@ -53,6 +53,16 @@ int agent_read_file(const char *path, struct tg_buf *ret, struct tg_err *err)
     }
     close(fd);
     return rc;
+}
+
+int agent_read_file(const char *path, struct tg_buf *ret, struct tg_err *err)
+{
+    return read_file(path, true, ret, err);
+}
+
+int agent_read_linked(const char *path, struct tg_buf *ret, struct tg_err *err)
+{
+    return read_file(path, false, ret, err);
 }
 
 static int sync_folder_of(const char *path, struct tg_err *err)

@@ -129,8 +129,8 @@ static int run(struct prepare *p, const json_t *request, const struct tg_secret 
                json_t *answer, struct tg_err *err)
 {
     TG_TRY(read_request(request, p, err));
-    TG_TRY(
-        agent_store_open(&p->store, p->path, password, json_object_get(request, "passwords"), err));
+    TG_TRY(agent_store_open_recovered(&p->store, p->path, password,
+                                      json_object_get(request, "passwords"), err));
     TG_TRY(agent_store_pair(&p->store, p->leaf.old, &p->old, &p->old_key, err));
     TG_TRY(compare(p, err));
     TG_TRY(new_key(p, err));

@@ -5,6 +5,7 @@
 #include "agent/platform.h"
 #include "agent/prepare.h"
 #include "base/bytes.h"
+#include "keystore/install.h"
 #include "keystore/keystore.h"
 #include "x509/cert.h"
 #include "x509/key.h"
@@ -31,6 +32,34 @@ int agent_store_open(struct agent_store *s, const char *path, const struct tg_se
     return 0;
 }
 
+/* Of a pair in two files: what is left beside the key. */
+static int recover_beside(const struct agent_store *s, const struct tg_cert *cert,
+                          struct tg_err *err)
+{
+    char key_path[4096];
+    for (size_t i = 0; i <= s->passwords.count; i++) {
+        struct tg_err ignored = {0};
+        const struct tg_secret *one = i ? &s->passwords.items[i - 1] : NULL;
+        if (agent_find_key_linked(s->path, cert, one, key_path, &ignored) == 0)
+            return tg_install_recover(-1, s->path, key_path, NULL, err);
+    }
+    return 0;
+}
+
+int agent_store_open_recovered(struct agent_store *s, const char *path,
+                               const struct tg_secret *password, const json_t *rules,
+                               struct tg_err *err)
+{
+    memset(s, 0, sizeof *s);
+    TG_TRY(tg_install_recover(-1, path, NULL, NULL, err));
+    TG_TRY(agent_store_open(s, path, password, rules, err));
+    for (size_t i = 0; i < s->view->count; i++)
+        if (strcmp(s->view->kind, "pem") == 0 && s->view->entries[i].cert &&
+            !s->view->entries[i].has_key)
+            TG_TRY(recover_beside(s, s->view->entries[i].cert, err));
+    return 0;
+}
+
 void agent_store_done(struct agent_store *s)
 {
     if (s->bytes.data) tg_wipe(s->bytes.data, s->bytes.len);
@@ -50,8 +79,7 @@ static int key_beside(struct agent_store *s, const struct tg_cert *cert, struct 
         const struct tg_secret *one = i ? &s->passwords.items[i - 1] : NULL;
         struct tg_err ignored = {0};
         tg_buf_reset(&s->key_bytes);
-        if (agent_find_key_file(s->path, cert, one, s->key_path, sizeof s->key_path, &s->key_bytes,
-                                &ignored) < 0)
+        if (agent_find_key_file(s->path, cert, one, s->key_path, &s->key_bytes, &ignored) < 0)
             continue;
         s->password = one;
         return tg_keystore_key_for(s->key_bytes.data, s->key_bytes.len, one, cert, ret, err);

@@ -45,8 +45,7 @@ static bool key_is_elsewhere(const struct tg_keystore *ks, const struct tg_secre
     if (!ks->kind || strcmp(ks->kind, "pem") != 0 || ks->count == 0 || ks->entries[0].has_key ||
         !ks->entries[0].cert)
         return false;
-    return agent_find_key_file(ks->path, ks->entries[0].cert, password, path, sizeof path, NULL,
-                               &ignored) == 0;
+    return agent_find_key_file(ks->path, ks->entries[0].cert, password, path, NULL, &ignored) == 0;
 }
 
 static int scan_file(struct walk *w, const char *path, struct tg_err *err)
@@ -110,12 +109,12 @@ int agent_scan_path(const struct agent_scan *scan, const char *path, struct tg_e
 
 /* Does this file hold the key of cert? */
 static bool holds_key(const char *path, const struct tg_cert *cert,
-                      const struct tg_secret *password, struct tg_buf *bytes)
+                      const struct tg_secret *password, bool linked, struct tg_buf *bytes)
 {
     TG_AUTO(key) struct tg_key *key = NULL;
     struct tg_err ignored = {0};
     tg_buf_reset(bytes);
-    return agent_read_file(path, bytes, &ignored) == 0 &&
+    return (linked ? agent_read_linked : agent_read_file)(path, bytes, &ignored) == 0 &&
            tg_keystore_key_for(bytes->data, bytes->len, password, cert, &key, &ignored) == 0;
 }
 
@@ -125,9 +124,9 @@ static bool is_key_name(const char *name)
            strcmp(name, "privkey.pem") == 0 || tg_ends(name, "-key.pem");
 }
 
-int agent_find_key_file(const char *cert_path, const struct tg_cert *cert,
-                        const struct tg_secret *password, char *ret_path, size_t size,
-                        struct tg_buf *ret_bytes, struct tg_err *err)
+static int find_key_file(const char *cert_path, const struct tg_cert *cert,
+                         const struct tg_secret *password, bool linked, char *ret_path,
+                         struct tg_buf *ret_bytes, struct tg_err *err)
 {
     char folder[PATH];
     const char *slash = strrchr(cert_path, '/');
@@ -140,8 +139,8 @@ int agent_find_key_file(const char *cert_path, const struct tg_cert *cert,
     for (int i = 0; i < n; i++) {
         TG_AUTO(buf) struct tg_buf bytes = TG_BUF(TG_MAX_KEYSTORE);
         if (!found && is_key_name(names[i]->d_name) && !is_ours(names[i]->d_name) &&
-            snprintf(ret_path, size, "%s/%s", folder, names[i]->d_name) < (int)size &&
-            holds_key(ret_path, cert, password, &bytes)) {
+            snprintf(ret_path, PATH, "%s/%s", folder, names[i]->d_name) < PATH &&
+            holds_key(ret_path, cert, password, linked, &bytes)) {
             found = true;
             if (ret_bytes) tg_buf_add(ret_bytes, bytes.data, bytes.len);
         }
@@ -154,4 +153,17 @@ int agent_find_key_file(const char *cert_path, const struct tg_cert *cert,
                        cert_path);
     /* ret_path was overwritten by later candidates only while nothing was found. */
     return 0;
+}
+
+int agent_find_key_file(const char *cert_path, const struct tg_cert *cert,
+                        const struct tg_secret *password, char ret_path[4096],
+                        struct tg_buf *ret_bytes, struct tg_err *err)
+{
+    return find_key_file(cert_path, cert, password, false, ret_path, ret_bytes, err);
+}
+
+int agent_find_key_linked(const char *cert_path, const struct tg_cert *cert,
+                          const struct tg_secret *password, char ret_path[4096], struct tg_err *err)
+{
+    return find_key_file(cert_path, cert, password, true, ret_path, NULL, err);
 }

@@ -269,8 +269,13 @@ void seal_world_issue(struct seal_world *w, size_t i)
 
 void seal_world_init(struct seal_world *w, size_t count)
 {
+    seal_world_init_at(w, count, SEAL_WORLD_NOW);
+}
+
+void seal_world_init_at(struct seal_world *w, size_t count, int64_t now)
+{
     TG_CHECK(count >= 1 && count <= SEAL_WORLD_APPS);
-    *w = (struct seal_world){.now = SEAL_WORLD_NOW, .count = count};
+    *w = (struct seal_world){.now = now, .count = count};
     static const char *const names[] = {"Root 1", "Root 2", "Root 3"};
     for (size_t i = 0; i < SEAL_WORLD_ROOTS; i++)
         seal_world_party(&w->roots[i], names[i], w->now);

@@ -35,6 +35,9 @@ int agent_become(const struct agent_owner *owner, struct tg_err *err) TG_MUST_CH
  * bounded by ret->max. A symlink's target must have the same owner. TG_E_DENIED names what is
  * wrong. */
 int agent_read_file(const char *path, struct tg_buf *ret, struct tg_err *err) TG_MUST_CHECK;
+/* The same, with any number of links: a killed installation leaves a second one. Only to find out
+ * what must be recovered. */
+int agent_read_linked(const char *path, struct tg_buf *ret, struct tg_err *err) TG_MUST_CHECK;
 /* A new file, 0600, O_EXCL; file and folder fsynced. TG_E_EXISTS. A failure leaves nothing. */
 int agent_write_new(const char *path, const void *bytes, size_t len,
                     struct tg_err *err) TG_MUST_CHECK;

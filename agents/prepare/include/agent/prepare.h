@@ -29,6 +29,12 @@ struct agent_store {
 /* password: given by the holder, tried first; rules: of the agent's configuration. */
 int agent_store_open(struct agent_store *s, const char *path, const struct tg_secret *password,
                      const json_t *rules, struct tg_err *err) TG_MUST_CHECK;
+/* The same, for who is about to act: what a killed installation left beside the keystore (a
+ * journal, temporary files, a second link, which would bar it for ever) is completed or removed
+ * first. One job a keystore at a time. */
+int agent_store_open_recovered(struct agent_store *s, const char *path,
+                               const struct tg_secret *password, const json_t *rules,
+                               struct tg_err *err) TG_MUST_CHECK;
 void agent_store_done(struct agent_store *s);
 /* The entry with this certificate and its private key (also from the file beside). TG_E_NOT_FOUND.
  */

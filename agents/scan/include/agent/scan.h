@@ -48,5 +48,9 @@ int agent_scan_path(const struct agent_scan *scan, const char *path,
 /* The file in the certificate file's folder that holds its private key (STEM.key, key.pem,
  * privkey.pem, other *.key). TG_E_NOT_FOUND. ret_bytes, where given, gets the file. */
 int agent_find_key_file(const char *cert_path, const struct tg_cert *cert,
-                        const struct tg_secret *password, char *ret_path, size_t size,
+                        const struct tg_secret *password, char ret_path[4096],
                         struct tg_buf *ret_bytes, struct tg_err *err) TG_MUST_CHECK;
+/* The same when a killed installation may have left a second link of it: only to recover. */
+int agent_find_key_linked(const char *cert_path, const struct tg_cert *cert,
+                          const struct tg_secret *password, char ret_path[4096],
+                          struct tg_err *err) TG_MUST_CHECK;

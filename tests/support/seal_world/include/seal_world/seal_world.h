@@ -62,6 +62,8 @@ struct seal_world {
  * the others are approved. Everything is sealed, signed and issued. Aborts on failure: the test
  * cannot go on. */
 void seal_world_init(struct seal_world *w, size_t count);
+/* At another time than SEAL_WORLD_NOW: for programs that look at the real clock. */
+void seal_world_init_at(struct seal_world *w, size_t count, int64_t now);
 void seal_world_done(struct seal_world *w);
 
 /* Steps, each from the one before it. */
