@@ -540,9 +540,9 @@ static void test_show_finds_by_id_and_by_hash(void **state)
     take(f, "ws-1", r, NOW);
     inventory_show(f->db, hex, on_show, f);
     wait_told(f);
-    assert_non_null(
-        strstr(tg_buf_text(&f->printed), "\"placements\":[{\"host\":\"ws-1\",\"path\":\"/"
-                                         "a.p12\",\"kind\":\"pkcs12\",\"status\":\"open\""));
+    assert_non_null(strstr(tg_buf_text(&f->printed),
+                           "\"placements\":[{\"host\":\"ws-1\",\"path\":\"/"
+                           "a.p12\",\"kind\":\"pkcs12\",\"status\":\"open\""));
     hex[10] = '\0';
     inventory_show(f->db, hex, on_show, f);
     wait_told(f);
