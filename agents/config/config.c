@@ -98,12 +98,13 @@ static void take_passwords(struct agent_config *c, const struct raw *raw)
     c->passwords = json_array();
     for (size_t i = 0; i < raw->passwords.count; i++) {
         const struct raw_password *p = &rules[i];
-        int ways = (p->file != NULL) + (p->command.count > 0) + p->prompt;
+        bool file = p->file && p->file[0]; /* absent: "" */
+        int ways = file + (p->command.count > 0) + p->prompt;
         if (ways != 1)
             tg_yaml_complain(c->yaml, p, "one of file, command, prompt is expected");
         else if (p->command.count > 0 && p->command.items[0][0] != '/')
             tg_yaml_complain(c->yaml, &p->command, "the command is not an absolute path");
-        else if (p->file)
+        else if (file)
             json_array_append_new(c->passwords,
                                   json_pack("{s:s,s:s}", "match", p->match, "file", p->file));
         else if (!p->prompt)
@@ -170,7 +171,7 @@ int agent_config_load(const char *dir, struct agent_config **ret, struct tg_buf 
     take_passwords(c, raw);
     take_after(c, raw);
     take_scan(c, raw);
-    c->server = raw->server;
+    c->server = raw->server && raw->server[0] ? raw->server : NULL;
     c->jobs = (unsigned)raw->limits.jobs;
     c->scan_hours = (unsigned)raw->limits.scan_hours;
     if (complaints) tg_yaml_print(c->yaml, complaints);
