@@ -41,7 +41,7 @@ CREATE TABLE batch_leaf (
 CREATE INDEX batch_leaf_application ON batch_leaf (application_id);
 CALL make_insert_only('batch_leaf');
 
-CREATE FUNCTION batch_leaf_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION batch_leaf_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = tamga, pg_temp AS $$
 BEGIN
   PERFORM FROM batch b WHERE b.id IN (SELECT DISTINCT batch_id FROM fresh) FOR SHARE;
   IF EXISTS (SELECT FROM (SELECT DISTINCT batch_id FROM fresh) f LEFT JOIN batch b ON b.id = f.batch_id
@@ -67,7 +67,7 @@ GRANT UPDATE (decision, reason, actor, at) ON batch_decision TO tamga_run;
 
 -- A change of decisions changes the batch's rev, so that every signing session of before is dead; a closed batch
 -- takes none.
-CREATE FUNCTION batch_decision_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION batch_decision_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = tamga, pg_temp AS $$
 DECLARE wanted bigint; done bigint;
 BEGIN
   SELECT count(DISTINCT batch_id) INTO wanted FROM fresh;
@@ -151,7 +151,7 @@ CREATE TABLE recall (
 CREATE INDEX recall_statement ON recall (statement_sha256);
 CALL make_insert_only('recall');
 
-CREATE FUNCTION batch_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION batch_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = tamga, pg_temp AS $$
 BEGIN
   IF NEW.rev <> OLD.rev + 1 OR (NEW.state <> OLD.state AND NOT ((ARRAY[10, 12, 16, 0, 0])[OLD.state + 1] >> NEW.state) & 1 = 1) THEN
     RAISE EXCEPTION 'batch %-%: move % -> % (rev % -> %) is not allowed', OLD.year, OLD.sequence, OLD.state, NEW.state, OLD.rev, NEW.rev

@@ -14,7 +14,7 @@ CREATE TABLE trust_signature (
   PRIMARY KEY (version, number));
 CALL make_insert_only('trust_signature');
 
-CREATE FUNCTION trust_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION trust_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = tamga, pg_temp AS $$
 BEGIN
   IF NEW.version > 1 AND NOT EXISTS (SELECT FROM trust_document WHERE version = NEW.version - 1 AND sha256 = NEW.previous) THEN
     RAISE EXCEPTION 'trust version % does not follow the one before it', NEW.version USING ERRCODE = 'TG004'; END IF;

@@ -3,6 +3,8 @@
  * and says where it lives. All calls block and belong before the loop runs, or after it. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,6 +28,7 @@ const char *cluster_conninfo(const struct cluster *c);       /* as tamga_run */
 const char *cluster_owner_conninfo(const struct cluster *c); /* as tamga_owner: for db_migrate() */
 const char *cluster_said(const struct cluster *c);           /* what a person should know ("lives in ..."), or "" */
 int cluster_pid(const struct cluster *c);
+bool cluster_was_running(const struct cluster *c); /* adopted: another program's, or a crash's */
 
 /* --- backup: a folder with the database (pg_dump, custom format), the state's own files, and a manifest of SHA-256 --- */
 
