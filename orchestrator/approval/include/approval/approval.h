@@ -12,9 +12,9 @@
 
 #include "base/err.h"
 #include "db/db.h"
-#include "json/json.h"
 #include "seal/blob.h"
 #include "seal/chain.h"
+#include "json/json.h"
 
 struct audit;
 struct approval;
