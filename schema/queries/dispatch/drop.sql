@@ -1,0 +1,3 @@
+-- A job that has nothing left to do.
+-- params: id bigint
+DELETE FROM job WHERE id = $1
