@@ -168,8 +168,7 @@ static void print_verdict(const struct job *job, bool good)
         printf("verified %llu entries under %llu checkpoints\nroot %s\n",
                (unsigned long long)v->covered, (unsigned long long)v->checkpoints, root);
     else if (v->broken)
-        printf("nothing after entry %llu could be verified\n",
-               (unsigned long long)(v->covered ? v->covered - 1 : 0));
+        printf("only the first %llu entries could be verified\n", (unsigned long long)v->covered);
     if (beyond && good)
         printf("%llu entries stand after the last checkpoint: nothing is claimed of them\n",
                beyond);
@@ -185,6 +184,8 @@ static int verify(struct job *job)
     TG_TRY(file ? lines_of_file(cli, file, verify_line, job)
                 : lines_of_service(cli, verify_line, job));
     cli_progress_end();
+    if (file && job->verify.line == 0)
+        return TG_FAIL(&cli->err, TG_E_STATE, "%s: it is empty, not an export", file);
     int rc = tg_audit_verify_end(&job->verify, &cli->err);
     print_verdict(job, rc == 0);
     return rc;

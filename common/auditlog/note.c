@@ -109,6 +109,13 @@ static int parse_vkey(const char *vkey, char origin[TG_AUDIT_ORIGIN_MAX + 1],
                         vkey);
 }
 
+int tg_audit_vkey_check(const char *vkey, struct tg_err *err)
+{
+    char origin[TG_AUDIT_ORIGIN_MAX + 1];
+    uint8_t public[PUBLIC];
+    return parse_vkey(vkey, origin, public, err);
+}
+
 static int check_signature(const char *text, size_t text_len, const char *line, size_t line_len,
                            const char *vkey, struct tg_err *err)
 {

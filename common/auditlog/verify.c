@@ -49,6 +49,7 @@ int tg_audit_verify_key(struct tg_audit_verify *v, const char *vkey, struct tg_e
 {
     if (v->vkeys_count == TG_AUDIT_KEYS)
         return TG_FAIL(err, TG_E_LIMIT, "audit log: more than %d keys", TG_AUDIT_KEYS);
+    TG_TRY(tg_audit_vkey_check(vkey, err));
     v->vkeys[v->vkeys_count++] = vkey;
     return 0;
 }

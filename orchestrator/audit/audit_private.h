@@ -34,15 +34,19 @@ void audit_step(struct tg_repeat *r, void *data);
 struct audit_chunk {
     size_t count;
     int64_t *ids;
+    struct tg_audit_entry *entries;
+    char *texts; /* of the entries */
     struct tg_merkle_hash *hashes;
-    struct tg_merkle_frontier frontier; /* after them */
+    struct tg_merkle_frontier frontier; /* before them; after audit_hash() behind them */
     uint64_t first;
 };
 void audit_chunk_done(struct audit_chunk *c);
 struct db_unit *audit_ask_work(struct audit *a);
-/* Hashes what the inbox holds; count 0 when it is empty. */
+/* Copies what the inbox holds; count 0 when it is empty. */
 int audit_read_work(struct audit *a, const struct db_results *r, struct audit_chunk *ret,
                     struct tg_err *err);
+/* On a pool thread: 5 us an entry are too much for the loop. */
+int audit_hash(struct audit_chunk *c, struct tg_err *err);
 struct db_unit *audit_write_work(struct audit *a, int64_t epoch, const struct audit_chunk *c,
                                  struct tg_err *err);
 struct db_unit *audit_ask_head(struct audit *a);

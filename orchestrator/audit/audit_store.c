@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 void audit_append(struct db_unit *u, int64_t now, const struct audit_entry *e)
 {
     db_unit_add(u, Q_AUDIT_APPEND,
@@ -14,6 +16,8 @@ void audit_append(struct db_unit *u, int64_t now, const struct audit_entry *e)
 void audit_chunk_done(struct audit_chunk *c)
 {
     free(c->ids);
+    free(c->entries);
+    free(c->texts);
     free(c->hashes);
     *c = (struct audit_chunk){0};
 }
@@ -54,6 +58,7 @@ static int read_head(struct audit *a, const struct db_results *r, struct tg_merk
     if (rc == TG_E_UNTRUSTED) {
         if (!a->said_key) tg_log_err(TG_LOG_WARN, "audit", "head-of-another-key", err);
         a->said_key = true;
+        tg_err_clear(err);
         rc = tg_audit_note_parse(note.data, note.len, NULL, &c, err);
     }
     TG_TRY(rc);
@@ -80,27 +85,57 @@ int audit_grew(struct audit *a, uint64_t size, const struct tg_merkle_hash *root
     return 0;
 }
 
+static size_t texts_len(const struct db_results *r, size_t row)
+{
+    size_t n = 0;
+    for (int col = 2; col <= 5; col++)
+        n += db_get_bytes(r, 1, row, col).len + 1;
+    return n;
+}
+
+static const char *keep_text(const char *text, char **at)
+{
+    size_t n = strlen(text) + 1;
+    char *kept = memcpy(*at, text, n);
+    *at += n;
+    return kept;
+}
+
 int audit_read_work(struct audit *a, const struct db_results *r, struct audit_chunk *ret,
                     struct tg_err *err)
 {
-    size_t count = db_rows(r, 1);
-    struct tg_buf line = TG_BUF(TG_AUDIT_ENTRY_MAX);
-    int rc = read_head(a, r, &ret->frontier, err);
+    size_t count = db_rows(r, 1), total = 0;
+    TG_TRY(read_head(a, r, &ret->frontier, err));
+    for (size_t row = 0; row < count; row++)
+        total += texts_len(r, row);
     ret->first = ret->frontier.size;
+    ret->count = count;
     ret->ids = tg_calloc(count + 1, sizeof *ret->ids);
+    ret->entries = tg_calloc(count + 1, sizeof *ret->entries);
     ret->hashes = tg_calloc(count + 1, sizeof *ret->hashes);
-    for (size_t row = 0; rc == 0 && row < count; row++) {
+    char *at = ret->texts = tg_alloc(total + 1);
+    for (size_t row = 0; row < count; row++) {
         struct tg_audit_entry e = entry_at(r, 1, row);
-        e.seq = ret->first + row;
-        tg_buf_reset(&line);
-        rc = tg_audit_entry_print(&e, &line, &ret->hashes[row], err);
-        if (rc < 0) break;
         ret->ids[row] = db_get_i64(r, 1, row, 0);
-        tg_merkle_frontier_append(&ret->frontier, &ret->hashes[row]);
-        ret->count++;
+        ret->entries[row] = (struct tg_audit_entry){.seq = ret->first + row,
+                                                    .at = e.at,
+                                                    .actor = keep_text(e.actor, &at),
+                                                    .verb = keep_text(e.verb, &at),
+                                                    .subject = keep_text(e.subject, &at),
+                                                    .body = keep_text(e.body, &at)};
     }
-    tg_buf_done(&line);
-    return rc;
+    return 0;
+}
+
+int audit_hash(struct audit_chunk *c, struct tg_err *err)
+{
+    TG_AUTO(buf) struct tg_buf line = TG_BUF(TG_AUDIT_ENTRY_MAX);
+    for (size_t i = 0; i < c->count; i++) {
+        tg_buf_reset(&line);
+        TG_TRY(tg_audit_entry_print(&c->entries[i], &line, &c->hashes[i], err));
+        tg_merkle_frontier_append(&c->frontier, &c->hashes[i]);
+    }
+    return 0;
 }
 
 static void add_sequence(struct db_unit *u, struct audit *a, int64_t epoch,

@@ -8,6 +8,8 @@ struct step {
     struct audit *a;
     int64_t epoch;
     struct audit_chunk chunk;
+    struct tg_work work;
+    struct tg_err err;
 };
 
 static void finish(struct step *s, const struct tg_err *err)
@@ -18,7 +20,8 @@ static void finish(struct step *s, const struct tg_err *err)
     if (err && err->code != TG_E_STATE && err->code != TG_E_EXISTS && err->code != TG_E_CANCELLED &&
         !a->said) {
         a->said = true;
-        tg_log_err(TG_LOG_WARN, "audit", "sequencer-waits", err);
+        tg_log_err(err->code == TG_E_MISMATCH ? TG_LOG_ERROR : TG_LOG_WARN, "audit",
+                   "sequencer-waits", err);
     }
     if (!err) a->said = false;
     audit_chunk_done(&s->chunk);
@@ -33,23 +36,32 @@ static void on_written(const struct db_results *r, const struct tg_err *err, voi
     finish(data, err);
 }
 
-static void on_work(const struct db_results *r, const struct tg_err *err, void *data)
+static void hash(void *data)
 {
     struct step *s = data;
-    struct tg_err own = {0};
-    if (err || audit_read_work(s->a, r, &s->chunk, &own) < 0) {
-        finish(s, err ? err : &own);
-        return;
-    }
-    if (s->chunk.count == 0) {
-        finish(s, NULL);
-        return;
-    }
-    struct db_unit *u = audit_write_work(s->a, s->epoch, &s->chunk, &own);
+    (void)!audit_hash(&s->chunk, &s->err);
+}
+
+static void on_hashed(void *data, int status)
+{
+    struct step *s = data;
+    if (status < 0 && s->err.code == 0) (void)TG_FAIL(&s->err, status, "audit log: stopped");
+    struct db_unit *u =
+        s->err.code < 0 ? NULL : audit_write_work(s->a, s->epoch, &s->chunk, &s->err);
     if (u)
         db_unit_run(u, on_written, s);
     else
-        finish(s, &own);
+        finish(s, &s->err);
+}
+
+static void on_inbox(const struct db_results *r, const struct tg_err *err, void *data)
+{
+    struct step *s = data;
+    if (!err && audit_read_work(s->a, r, &s->chunk, &s->err) == 0 && s->chunk.count > 0 &&
+        tg_work_start(&s->work, s->a->loop, hash, on_hashed, s, &s->err) == 0)
+        return;
+    if (!err && s->err.code < 0) err = &s->err;
+    finish(s, err);
 }
 
 void audit_step(struct tg_repeat *r, void *data)
@@ -63,5 +75,5 @@ void audit_step(struct tg_repeat *r, void *data)
     struct step *s = TG_NEW(struct step);
     s->a = a;
     s->epoch = epoch;
-    db_unit_run(audit_ask_work(a), on_work, s);
+    db_unit_run(audit_ask_work(a), on_inbox, s);
 }

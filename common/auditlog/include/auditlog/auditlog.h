@@ -47,6 +47,8 @@ void tg_audit_export_checkpoint(const char *note, struct tg_buf *out);
  * [A-Za-z0-9./_-]. */
 int tg_audit_vkey(const struct tg_key *key, const char *origin, char ret[TG_AUDIT_VKEY_MAX],
                   struct tg_err *err) TG_MUST_CHECK;
+/* TG_E_INPUT: not "name+hash+base64" of an Ed25519 key. */
+int tg_audit_vkey_check(const char *vkey, struct tg_err *err) TG_MUST_CHECK;
 int tg_audit_note_print(const struct tg_key *key, const char *origin, uint64_t size,
                         const struct tg_merkle_hash *root, struct tg_buf *out,
                         struct tg_err *err) TG_MUST_CHECK;
@@ -108,7 +110,7 @@ struct tg_audit_verify {
 /* vkey may be NULL. Texts are borrowed. */
 void tg_audit_verify_init(struct tg_audit_verify *v, const char *vkey, tg_audit_finding_fn finding,
                           void *data);
-/* One more key by which checkpoints may be signed. */
+/* One more key by which checkpoints may be signed; checked. */
 int tg_audit_verify_key(struct tg_audit_verify *v, const char *vkey,
                         struct tg_err *err) TG_MUST_CHECK;
 /* A size and root from outside that the log must have had: a checkpoint that somebody kept, an
