@@ -11,7 +11,7 @@ enum {
     JOBS = 16, /* at once: DISPATCH_IN_FLIGHT, and those of a connection that was lost */
     SENT_S = 10 * 60,
     AGAIN_S = 60,
-    LINE_MAX = 2 * TG_MAX_BUNDLE,
+    LINE_BYTES = 2 * TG_MAX_BUNDLE,
     OFFLINE_S = 30 * 24 * 3600, /* a prepare job that an agent kept longer is void */
 };
 
@@ -305,7 +305,7 @@ static void on_claimed(const struct db_results *r, const struct tg_err *err, voi
     for (size_t i = 0; i < rows && i < JOBS; i++) {
         struct item *item = &n->items[n->count];
         dispatch_job_at(r, 0, i, &item->job);
-        item->line = TG_BUF(LINE_MAX);
+        item->line = TG_BUF(LINE_BYTES);
         ids[n->count++] = item->job.subject;
     }
     if (n->count == 0) {
