@@ -1,11 +1,12 @@
-// The audit log on a real database: sequencing, two sequencers, checkpoints, export, and what a forger cannot hide.
+// The audit log on a real database: sequencing, two sequencers, checkpoints, export, and what a
+// forger cannot hide.
 // uses: base loop json merkle x509 auditlog db audit testdb | libs: pq uv
 /* clang-format off: cmocka wants these first */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 
 #include <sys/stat.h>
@@ -84,7 +85,8 @@ static void append(struct fixture *f, int count)
 {
     struct db_unit *u = db_unit_new(f->db, "test append");
     for (int i = 0; i < count; i++) {
-        struct audit_entry e = {"administrator:root", "test.done", "26-000001-9", i % 3 ? "{\"why\":\"тест\"}" : NULL};
+        struct audit_entry e = {"administrator:root", "test.done", "26-000001-9",
+                                i % 3 ? "{\"why\":\"тест\"}" : NULL};
         audit_append(u, 1782000000 + i, &e);
     }
     assert_int_equal(testdb_wait(&f->loop, u, NULL, NULL, &f->err), 0);
@@ -124,7 +126,8 @@ static void on_finding(const char *sentence, void *data)
     snprintf(c->said + n, sizeof c->said - n, "%s\n", sentence);
 }
 
-static void on_page(const char *bytes, size_t len, const struct audit_cursor *next, bool more, const struct tg_err *err, void *data)
+static void on_page(const char *bytes, size_t len, const struct audit_cursor *next, bool more,
+                    const struct tg_err *err, void *data)
 {
     struct check *c = data;
     if (err) fail_msg("%s", err->text);
@@ -182,7 +185,8 @@ static void entries_become_a_log_under_checkpoints(void **state)
     audit_wake(f->audit);
     until_size(f, 31);
     assert_int_equal(testdb_number(&f->t, "SELECT count(*) FROM audit_inbox"), 0);
-    assert_int_equal(testdb_number(&f->t, "SELECT max(seq) - min(seq) + count(*) FROM audit_log"), 30 + 31);
+    assert_int_equal(testdb_number(&f->t, "SELECT max(seq) - min(seq) + count(*) FROM audit_log"),
+                     30 + 31);
     assert_int_equal(verify(f, &c), 0);
     assert_int_equal(c.v.covered, 31);
     assert_true(c.v.checkpoints >= 2);
@@ -193,7 +197,8 @@ static void many_entries_go_in_chunks_and_pieces(void **state)
     struct fixture *f = *state;
     struct check c;
     testdb_run(&f->t, "INSERT INTO audit_inbox (at, actor, verb, subject, body)"
-                      " SELECT '2026-01-01', 'planner', 'draft', n::text, '{}' FROM generate_series(1, 25000) n");
+                      " SELECT '2026-01-01', 'planner', 'draft', n::text, '{}' FROM "
+                      "generate_series(1, 25000) n");
     until_size(f, 25000);
     assert_true(testdb_number(&f->t, "SELECT count(*) FROM audit_head") <= 4);
     assert_int_equal(verify(f, &c), 0);
@@ -221,20 +226,23 @@ static void two_sequencers_make_one_log(void **state)
     struct db *db = testdb_pool(&f->t, &f->loop, 2);
     struct audit *second = start(f, db);
     assert_string_equal(audit_vkey(second), audit_vkey(f->audit)); /* one key file */
-    for (int i = 0; i < 5; i++) append(f, 100);
+    for (int i = 0; i < 5; i++)
+        append(f, 100);
     until_size(f, 500);
     /* the first gives its lease up; the second goes on where it ended */
     stop(f, f->audit);
     f->audit = second;
     struct db *keep = f->db;
-    for (int i = 0; i < 5; i++) append(f, 100);
+    for (int i = 0; i < 5; i++)
+        append(f, 100);
     until_size(f, 1000);
     assert_int_equal(verify(f, &c), 0);
     assert_int_equal(c.v.covered, 1000);
     assert_int_equal(testdb_number(&f->t, "SELECT count(*) FROM audit_log"), 1000);
     f->db = db;
     testdb_pool_close(keep, &f->loop);
-    assert_true(testdb_number(&f->t, "SELECT max(epoch) FROM audit_head") > testdb_number(&f->t, "SELECT min(epoch) FROM audit_head"));
+    assert_true(testdb_number(&f->t, "SELECT max(epoch) FROM audit_head") >
+                testdb_number(&f->t, "SELECT min(epoch) FROM audit_head"));
 }
 
 static void a_stale_sequencer_writes_nothing(void **state)
@@ -242,17 +250,26 @@ static void a_stale_sequencer_writes_nothing(void **state)
     struct fixture *f = *state;
     append(f, 3);
     until_size(f, 3);
-    testdb_run(&f->t, "INSERT INTO audit_inbox (at, actor, verb, subject, body) VALUES ('2026-01-01', 'x', 'late', 'y', '{}')");
+    testdb_run(&f->t, "INSERT INTO audit_inbox (at, actor, verb, subject, body) VALUES "
+                      "('2026-01-01', 'x', 'late', 'y', '{}')");
     /* another epoch; another size; ids that are gone */
-#define SEQUENCE(epoch, ids, first)                                                                                    \
-    "SELECT audit_sequence(" epoch ", " ids ", ARRAY[sha256('x')], " first ", '2026-01-01', sha256('r'), '', 'n')"
+#define SEQUENCE(epoch, ids, first)                                                                \
+    "SELECT audit_sequence(" epoch ", " ids ", ARRAY[sha256('x')], " first                         \
+    ", '2026-01-01', sha256('r'), '', 'n')"
     testdb_refused(&f->t, "TG001", SEQUENCE("99", "ARRAY[1]::bigint[]", "3"));
-    testdb_refused(&f->t, "TG001", SEQUENCE("(SELECT epoch FROM lease WHERE name = 'audit')", "ARRAY[1]::bigint[]", "2"));
-    testdb_refused(&f->t, "TG001", SEQUENCE("(SELECT epoch FROM lease WHERE name = 'audit')", "ARRAY[1]::bigint[]", "(SELECT max(size) FROM audit_head)"));
-    testdb_refused(&f->t, "42501", "INSERT INTO audit_head VALUES (9, 8, 1, '2026-01-01', sha256('r'), '', 'n')");
+    testdb_refused(&f->t, "TG001",
+                   SEQUENCE("(SELECT epoch FROM lease WHERE name = 'audit')", "ARRAY[1]::bigint[]",
+                            "2"));
+    testdb_refused(&f->t, "TG001",
+                   SEQUENCE("(SELECT epoch FROM lease WHERE name = 'audit')", "ARRAY[1]::bigint[]",
+                            "(SELECT max(size) FROM audit_head)"));
+    testdb_refused(&f->t, "42501",
+                   "INSERT INTO audit_head VALUES (9, 8, 1, '2026-01-01', sha256('r'), '', 'n')");
     testdb_refused(&f->t, "42501", "DELETE FROM audit_inbox");
     testdb_refused(&f->t, "42501", "UPDATE audit_inbox SET body = '{}'");
-    testdb_refused_on(f->t.pg, "23505", "INSERT INTO audit_head VALUES (900, 0, 1, '2026-01-01', sha256('r'), '', 'n')"); /* a fork */
+    testdb_refused_on(f->t.pg, "23505",
+                      "INSERT INTO audit_head VALUES (900, 0, 1, '2026-01-01', sha256('r'), '', "
+                      "'n')"); /* a fork */
 }
 
 static void forgeries_in_the_database_are_named(void **state)
@@ -261,12 +278,16 @@ static void forgeries_in_the_database_are_named(void **state)
     struct check c;
     append(f, 40);
     until_size(f, 40);
-    testdb_exec(&f->t, "SET session_replication_role = replica; UPDATE audit_log SET subject = 'forged' WHERE seq = 17");
+    testdb_exec(&f->t, "SET session_replication_role = replica; UPDATE audit_log SET subject = "
+                       "'forged' WHERE seq = 17");
     assert_int_equal(verify(f, &c), TG_E_MISMATCH);
-    assert_string_equal(c.said, "entry 17 was changed: it is not what the checkpoint over 40 signed\n");
+    assert_string_equal(c.said,
+                        "entry 17 was changed: it is not what the checkpoint over 40 signed\n");
     testdb_exec(&f->t, "DELETE FROM audit_log WHERE seq = 21");
     assert_int_equal(verify(f, &c), TG_E_MISMATCH);
-    assert_non_null(strstr(c.said, "entry 17 was changed: it is not what the checkpoint over 40 signed\nentry 21 is missing: the checkpoint over 40 signed it\n"));
+    assert_non_null(
+        strstr(c.said, "entry 17 was changed: it is not what the checkpoint over 40 signed\nentry "
+                       "21 is missing: the checkpoint over 40 signed it\n"));
 }
 
 #define FORGED(f, sql) testdb_exec(&(f)->t, "SET session_replication_role = replica; " sql)
@@ -279,7 +300,8 @@ static void a_forged_hash_is_told_from_a_forged_entry(void **state)
     until_size(f, 9);
     FORGED(f, "UPDATE audit_log SET leaf_hash = sha256('x') WHERE seq = 3");
     assert_int_equal(verify(f, &c), TG_E_MISMATCH);
-    assert_string_equal(c.said, "entry 3: the hash stored beside it was changed; the entry is what the checkpoint over 9 signed\n");
+    assert_string_equal(c.said, "entry 3: the hash stored beside it was changed; the entry is what "
+                                "the checkpoint over 9 signed\n");
 }
 
 static void exchanged_and_renumbered_rows_are_named(void **state)
@@ -288,7 +310,8 @@ static void exchanged_and_renumbered_rows_are_named(void **state)
     struct check c;
     append(f, 9);
     until_size(f, 9);
-    FORGED(f, "UPDATE audit_log SET seq = 1000 WHERE seq = 4; UPDATE audit_log SET seq = 4 WHERE seq = 5; UPDATE audit_log SET seq = 5 WHERE seq = 1000");
+    FORGED(f, "UPDATE audit_log SET seq = 1000 WHERE seq = 4; UPDATE audit_log SET seq = 4 WHERE "
+              "seq = 5; UPDATE audit_log SET seq = 5 WHERE seq = 1000");
     assert_int_equal(verify(f, &c), TG_E_MISMATCH);
     assert_string_equal(c.said, "entry 4 was changed: it is not what the checkpoint over 9 signed\n"
                                 "entry 5 was changed: it is not what the checkpoint over 9 signed\n"
@@ -326,14 +349,16 @@ static void the_head_is_told(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-/* What the sequencer would sign next grows from the stored head: a forged one is not signed over. */
+/* What the sequencer would sign next grows from the stored head: a forged one is not signed over.
+ */
 static void a_forged_head_is_not_signed_over(void **state)
 {
     struct fixture *f = *state;
     append(f, 5);
     until_size(f, 5);
     stop(f, f->audit);
-    FORGED(f, "UPDATE audit_head SET frontier = decode('0000000000000005', 'hex') || sha256('a') || sha256('b')");
+    FORGED(f, "UPDATE audit_head SET frontier = decode('0000000000000005', 'hex') || sha256('a') "
+              "|| sha256('b')");
     f->audit = start(f, f->db);
     append(f, 1);
     settle(f);
@@ -370,7 +395,8 @@ static void a_new_key_goes_on_and_the_old_one_still_proves(void **state)
     f->audit = start(f, f->db);
     append(f, 5);
     until_size(f, 10);
-    assert_int_equal(verify(f, &c), TG_E_MISMATCH); /* the first checkpoint is of a key that nobody named */
+    assert_int_equal(verify(f, &c),
+                     TG_E_MISMATCH); /* the first checkpoint is of a key that nobody named */
     verify_begins(f, &c);
     assert_int_equal(tg_audit_verify_key(&c.v, old, &f->err), 0);
     assert_int_equal(verify_ends(f, &c), 0);
@@ -382,12 +408,18 @@ static void a_new_key_goes_on_and_the_old_one_still_proves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(entries_become_a_log_under_checkpoints), TEST(many_entries_go_in_chunks_and_pieces),
-        TEST(what_rolls_back_leaves_no_entry),        TEST(two_sequencers_make_one_log),
-        TEST(a_stale_sequencer_writes_nothing),       TEST(forgeries_in_the_database_are_named),
-        TEST(the_head_is_told),                       TEST(a_forged_hash_is_told_from_a_forged_entry),
-        TEST(exchanged_and_renumbered_rows_are_named), TEST(a_forged_head_is_not_signed_over),
-        TEST(a_log_that_was_cut_is_not_signed_anew),  TEST(a_new_key_goes_on_and_the_old_one_still_proves),
+        TEST(entries_become_a_log_under_checkpoints),
+        TEST(many_entries_go_in_chunks_and_pieces),
+        TEST(what_rolls_back_leaves_no_entry),
+        TEST(two_sequencers_make_one_log),
+        TEST(a_stale_sequencer_writes_nothing),
+        TEST(forgeries_in_the_database_are_named),
+        TEST(the_head_is_told),
+        TEST(a_forged_hash_is_told_from_a_forged_entry),
+        TEST(exchanged_and_renumbered_rows_are_named),
+        TEST(a_forged_head_is_not_signed_over),
+        TEST(a_log_that_was_cut_is_not_signed_anew),
+        TEST(a_new_key_goes_on_and_the_old_one_still_proves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 // The verifier names any changed, removed or reordered entry under a checkpoint.
 // uses: base json merkle x509 auditlog | libs: jansson
 /* clang-format off: cmocka wants these first */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 
 #include "auditlog/auditlog.h"
@@ -45,7 +45,12 @@ static int make(void **state)
     for (unsigned i = 0; i < COUNT; i++) {
         struct tg_merkle_hash hash;
         TG_AUTO(mem) char *subject = tg_printf("26-%06u", i);
-        struct tg_audit_entry e = {i, 1782000000 + i, "administrator:root", "batch.approved", subject, i % 2 ? "{\"n\":1}" : NULL};
+        struct tg_audit_entry e = {i,
+                                   1782000000 + i,
+                                   "administrator:root",
+                                   "batch.approved",
+                                   subject,
+                                   i % 2 ? "{\"n\":1}" : NULL};
         assert_int_equal(tg_audit_entry_print(&e, &b, &hash, &err), 0);
         tg_buf_reset(&b);
         tg_merkle_frontier_append(&f, &hash);
@@ -53,7 +58,8 @@ static int make(void **state)
         push(l, &b);
         if (i != 4 && i != 5 && i != 15 && i != 22) continue;
         tg_merkle_frontier_root(&f, &l->root);
-        assert_int_equal(tg_audit_note_print(l->key, "tamga/alatau", i + 1, &l->root, &note, &err), 0);
+        assert_int_equal(tg_audit_note_print(l->key, "tamga/alatau", i + 1, &l->root, &note, &err),
+                         0);
         tg_audit_export_checkpoint(tg_buf_text(&note), &b);
         push(l, &b);
         tg_buf_reset(&note);
@@ -67,7 +73,8 @@ static int make(void **state)
 static int drop(void **state)
 {
     struct log *l = *state;
-    for (size_t i = 0; i < l->count; i++) free(l->line[i]);
+    for (size_t i = 0; i < l->count; i++)
+        free(l->line[i]);
     tg_key_free(l->key);
     free(l);
     return 0;
@@ -84,14 +91,16 @@ static void on_finding(const char *sentence, void *data)
     snprintf(s->all + n, sizeof s->all - n, "%s\n", sentence);
 }
 
-static int verify_with(struct log *l, const char *vkey, struct said *said, uint64_t expect, const struct tg_merkle_hash *root)
+static int verify_with(struct log *l, const char *vkey, struct said *said, uint64_t expect,
+                       const struct tg_merkle_hash *root)
 {
     struct tg_audit_verify v;
     struct tg_err err = {0};
     *said = (struct said){0};
     tg_audit_verify_init(&v, vkey, on_finding, said);
     if (root) assert_int_equal(tg_audit_verify_expect(&v, expect, root, "a statement", &err), 0);
-    for (size_t i = 0; i < l->count; i++) tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
+    for (size_t i = 0; i < l->count; i++)
+        tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
     int rc = tg_audit_verify_end(&v, &err);
     if (rc == 0) assert_int_equal(v.covered, COUNT);
     return rc;
@@ -146,7 +155,13 @@ static void every_changed_byte_is_named(void **state)
     for (unsigned seq = 0; seq < COUNT; seq++) {
         size_t i = at(l, seq);
         char *subject = strstr(l->line[i], "26-");
-        TG_AUTO(mem) char *want = tg_printf("entry %u was changed: it is not what the checkpoint over %u signed\n", seq, seq < 5 ? 5 : seq < 6 ? 6 : seq < 16 ? 16 : 23);
+        TG_AUTO(mem)
+        char *want =
+            tg_printf("entry %u was changed: it is not what the checkpoint over %u signed\n", seq,
+                      seq < 5    ? 5
+                      : seq < 6  ? 6
+                      : seq < 16 ? 16
+                                 : 23);
         subject[0] = '3';
         named(l, want);
         subject[0] = '2';
@@ -160,7 +175,8 @@ static void two_changes_are_both_named(void **state)
     struct log *l = *state;
     strstr(l->line[at(l, 3)], "26-")[0] = '3';
     strstr(l->line[at(l, 18)], "26-")[0] = '3';
-    named(l, "entry 3 was changed: it is not what the checkpoint over 5 signed\nentry 18 was changed: it is not what the checkpoint over 23 signed\n");
+    named(l, "entry 3 was changed: it is not what the checkpoint over 5 signed\nentry 18 was "
+             "changed: it is not what the checkpoint over 23 signed\n");
 }
 
 static void a_change_with_its_hash_is_found_by_the_checkpoint(void **state)
@@ -210,7 +226,8 @@ static void a_changed_hash_is_not_taken_for_a_changed_entry(void **state)
     struct log *l = *state;
     char *hash = l->line[at(l, 9)] + 9;
     hash[0] = hash[0] == 'a' ? 'b' : 'a';
-    named(l, "entry 9: the hash stored beside it was changed; the entry is what the checkpoint over 16 signed\n");
+    named(l, "entry 9: the hash stored beside it was changed; the entry is what the checkpoint "
+             "over 16 signed\n");
     hash[0] = 'x'; /* no digit at all */
     named(l, "entry 9: the hash stored beside it was changed");
 }
@@ -221,7 +238,8 @@ static void a_changed_number_is_named_by_its_place(void **state)
     *(strstr(l->line[at(l, 8)], "\"seq\":8,") + 6) = '9';
     struct said said;
     assert_int_equal(verify_with(l, l->vkey, &said, 0, NULL), TG_E_MISMATCH);
-    assert_string_equal(said.all, "entry 8 was changed: it is not what the checkpoint over 16 signed\n");
+    assert_string_equal(said.all,
+                        "entry 8 was changed: it is not what the checkpoint over 16 signed\n");
 }
 
 /* What no checkpoint covers is counted, and nothing is said of it. */
@@ -235,14 +253,16 @@ static void nothing_is_claimed_beyond_the_last_checkpoint(void **state)
     strstr(l->line[at(l, 20)], "26-")[0] = '3';
     cut(l, at(l, 21));
     tg_audit_verify_init(&v, l->vkey, on_finding, &said);
-    for (size_t i = 0; i < l->count; i++) tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
+    for (size_t i = 0; i < l->count; i++)
+        tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
     assert_int_equal(tg_audit_verify_end(&v, &err), 0);
     assert_string_equal(said.all, "");
     assert_int_equal(v.covered, 16);
     assert_int_equal(v.next - v.covered, 7);
     /* but a statement that saw all of it is a checkpoint too */
     assert_int_equal(verify_with(l, l->vkey, &said, COUNT, &l->root), TG_E_MISMATCH);
-    assert_non_null(strstr(said.all, "entry 20 was changed: it is not what a statement over 23 signed\nentry 21 is missing"));
+    assert_non_null(strstr(said.all, "entry 20 was changed: it is not what a statement over 23 "
+                                     "signed\nentry 21 is missing"));
 }
 
 static void entries_without_any_checkpoint_prove_nothing(void **state)
@@ -271,14 +291,16 @@ static void a_kept_checkpoint_between_two_of_the_log(void **state)
     assert_int_equal(verify_with(l, l->vkey, &said, 9, &root), 0);
     strstr(l->line[at(l, 7)], "26-")[0] = '3';
     assert_int_equal(verify_with(l, l->vkey, &said, 9, &root), TG_E_MISMATCH);
-    assert_string_equal(said.all, "entry 7 was changed: it is not what a statement over 9 signed\n");
+    assert_string_equal(said.all,
+                        "entry 7 was changed: it is not what a statement over 9 signed\n");
 }
 
 /* Whatever a room wrote as body, the line is JSON and says exactly that. */
 static void bodies_of_any_shape_are_told_apart(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"{}", "{\"a\":1}", "{\"a\": 1}", "{\n}", "[]", "\"{}\"", "{", ""};
+    static const char *const bodies[] = {"{}", "{\"a\":1}", "{\"a\": 1}", "{\n}",
+                                         "[]", "\"{}\"",    "{",          ""};
     struct tg_merkle_hash hash[TG_COUNT(bodies)];
     struct tg_err err = {0};
     for (size_t i = 0; i < TG_COUNT(bodies); i++) {
@@ -290,7 +312,8 @@ static void bodies_of_any_shape_are_told_apart(void **state)
         assert_null(memchr(b.data, '\n', b.len));
         const json_t *body = json_object_get(o, "body");
         assert_true(i < 3 ? json_is_object(body) : strcmp(json_string_value(body), bodies[i]) == 0);
-        for (size_t k = 0; k < i; k++) assert_memory_not_equal(hash[i].b, hash[k].b, sizeof hash[i].b);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(hash[i].b, hash[k].b, sizeof hash[i].b);
         tg_buf_done(&b);
     }
 }
@@ -300,7 +323,8 @@ static void a_doubled_entry_is_named(void **state)
     struct log *l = *state;
     cut(l, at(l, 12));
     l->count++;
-    memmove(&l->line[at(l, 11) + 2], &l->line[at(l, 11) + 1], (l->count - at(l, 11) - 2) * sizeof l->line[0]);
+    memmove(&l->line[at(l, 11) + 2], &l->line[at(l, 11) + 1],
+            (l->count - at(l, 11) - 2) * sizeof l->line[0]);
     l->line[at(l, 11) + 1] = tg_strdup(l->line[at(l, 11)]);
     named(l, "entry 11 stands in the wrong place, or twice");
 }
@@ -309,14 +333,16 @@ static void a_cut_end_is_found_by_a_statement(void **state)
 {
     struct log *l = *state;
     struct said said;
-    do free(l->line[--l->count]);
+    do
+        free(l->line[--l->count]);
     while (!strstr(l->line[l->count - 1], "checkpoint")); /* an honest-looking beginning */
     struct tg_audit_verify v;
     struct tg_err err = {0};
     said = (struct said){0};
     tg_audit_verify_init(&v, l->vkey, on_finding, &said);
     assert_int_equal(tg_audit_verify_expect(&v, COUNT, &l->root, "a statement", &err), 0);
-    for (size_t i = 0; i < l->count; i++) tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
+    for (size_t i = 0; i < l->count; i++)
+        tg_audit_verify_line(&v, l->line[i], strlen(l->line[i]));
     assert_int_equal(tg_audit_verify_end(&v, &err), TG_E_MISMATCH);
     assert_non_null(strstr(said.all, "its end was cut off"));
 }
@@ -347,7 +373,8 @@ static void a_checkpoint_of_another_key_is_refused(void **state)
     tg_key_free(other);
 }
 
-/* Flip every byte of every line: never a crash, and only an unsigned spelling of nothing may pass. */
+/* Flip every byte of every line: never a crash, and only an unsigned spelling of nothing may pass.
+ */
 static void every_flipped_byte_is_found(void **state)
 {
     struct log *l = *state;
@@ -356,7 +383,8 @@ static void every_flipped_byte_is_found(void **state)
         for (size_t k = 0; k < strlen(l->line[i]); k += 7) {
             char was = l->line[i][k];
             l->line[i][k] = was == '"' ? 'x' : (char)(was ^ 1);
-            if (verify_with(l, l->vkey, &said, 0, NULL) == 0) fail_msg("line %zu byte %zu: %s", i, k, l->line[i]);
+            if (verify_with(l, l->vkey, &said, 0, NULL) == 0)
+                fail_msg("line %zu byte %zu: %s", i, k, l->line[i]);
             l->line[i][k] = was;
         }
 }
@@ -373,9 +401,11 @@ static void notes_are_parsed_strictly(void **state)
     assert_int_equal(tg_audit_note_parse(tg_buf_text(&note), note.len, l->vkey, &c, &err), 0);
     assert_int_equal(c.size, 0);
     assert_string_equal(c.origin, "tamga/alatau");
-    assert_int_equal(tg_audit_note_parse(tg_buf_text(&note), note.len - 1, l->vkey, &c, &err), TG_E_INPUT);
+    assert_int_equal(tg_audit_note_parse(tg_buf_text(&note), note.len - 1, l->vkey, &c, &err),
+                     TG_E_INPUT);
     tg_buf_puts(&note, "x\n");
-    assert_int_equal(tg_audit_note_parse(tg_buf_text(&note), note.len, l->vkey, &c, &err), TG_E_INPUT);
+    assert_int_equal(tg_audit_note_parse(tg_buf_text(&note), note.len, l->vkey, &c, &err),
+                     TG_E_INPUT);
     tg_buf_done(&note);
     char vkey[TG_AUDIT_VKEY_MAX];
     assert_int_equal(tg_audit_vkey(l->key, "no blanks", vkey, &err), TG_E_INPUT);
