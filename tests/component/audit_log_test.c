@@ -1,12 +1,12 @@
 // The audit log on a real database: sequencing, two sequencers, checkpoints, export, and what a
 // forger cannot hide.
 // uses: base loop json merkle x509 auditlog db audit testdb | libs: pq uv
-/* clang-format off: cmocka wants these first */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 /* clang-format on */
 
 #include <sys/stat.h>

@@ -1,11 +1,11 @@
 // The verifier names any changed, removed or reordered entry under a checkpoint.
 // uses: base json merkle x509 auditlog | libs: jansson
-/* clang-format off: cmocka wants these first */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 /* clang-format on */
 
 #include "auditlog/auditlog.h"
