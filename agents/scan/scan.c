@@ -38,14 +38,19 @@ static bool likely(const char *name)
     return false;
 }
 
-static bool key_is_elsewhere(const struct tg_keystore *ks, const struct tg_secret *password)
+/* The key's file may be sealed although the certificate's is not: try what is known. */
+static bool key_is_elsewhere(const struct tg_keystore *ks, const struct agent_passwords *known)
 {
     char path[PATH];
     struct tg_err ignored = {0};
+    bool found = false;
     if (!ks->kind || strcmp(ks->kind, "pem") != 0 || ks->count == 0 || ks->entries[0].has_key ||
         !ks->entries[0].cert)
         return false;
-    return agent_find_key_file(ks->path, ks->entries[0].cert, password, path, NULL, &ignored) == 0;
+    for (size_t i = 0; i <= known->count && !found; i++)
+        found = agent_find_key_file(ks->path, ks->entries[0].cert, i ? &known->items[i - 1] : NULL,
+                                    path, NULL, &ignored) == 0;
+    return found;
 }
 
 static int scan_file(struct walk *w, const char *path, struct tg_err *err)
@@ -57,8 +62,7 @@ static int scan_file(struct walk *w, const char *path, struct tg_err *err)
         agent_passwords_add(&all, &w->scan->passwords->items[i]);
     agent_passwords_for(w->scan->rules, path, &all);
     TG_AUTO(keystore) struct tg_keystore *ks = tg_keystore_scan_file(path, all.items, all.count);
-    bool elsewhere =
-        key_is_elsewhere(ks, ks->password_index >= 0 ? &all.items[ks->password_index] : NULL);
+    bool elsewhere = key_is_elsewhere(ks, &all);
     agent_passwords_done(&all);
     if (!ks->kind && !w->scan->every_file) return 0;
     return w->scan->on_keystore(ks, elsewhere, w->scan->data, err);
