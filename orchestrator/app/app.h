@@ -46,7 +46,7 @@ struct app {
     bool disk_full;
 };
 
-extern const char app_default_policy[];
+extern const unsigned char app_default_policy[];
 extern const size_t app_default_policy_len;
 
 /* rooms.c: in the order of the list; the stop hooks run in the opposite order. */
