@@ -185,7 +185,7 @@ static void on_drafted(const struct db_results *r, const struct tg_err *err, voi
         finish(run, err);
         return;
     }
-    planner_read_lists(r, 0, run->set, &run->request, &run->lists);
+    planner_read_lists(r, 1, run->set, &run->request, &run->lists);
     keep_texts(run);
     expand_next(run);
 }
@@ -194,6 +194,7 @@ static void draft(struct run *run)
 {
     struct db_unit *u = db_unit_new(run->p->db, "planner draft");
     db_unit_deadline(u, 600 * 1000); /* 100,000 drafts take seconds; a busy disk more */
+    planner_add_tune(u);
     planner_add_draft(u, run->draft, run->set, run->ids, &run->request);
     planner_add_sweep(u, run->request.now);
     db_unit_run(u, on_drafted, run);
@@ -206,7 +207,7 @@ static void on_surveyed(const struct db_results *r, const struct tg_err *err, vo
         finish(run, err);
         return;
     }
-    planner_read_lists(r, 0, run->set, &run->request, &run->lists);
+    planner_read_lists(r, 1, run->set, &run->request, &run->lists);
     keep_texts(run);
     if (run->request.dry_run) {
         finish(run, NULL);
@@ -222,6 +223,7 @@ static void survey(struct run *run)
 {
     struct db_unit *u = db_unit_new(run->p->db, "planner survey");
     db_unit_deadline(u, 600 * 1000);
+    planner_add_tune(u);
     planner_add_survey(u, run->survey, run->set, run->ids, &run->request);
     db_unit_run(u, on_surveyed, run);
 }

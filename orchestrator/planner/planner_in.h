@@ -30,6 +30,8 @@ int planner_read_rules(const struct db_results *r, const struct policy_set *set,
                        struct planner_words *ret, struct tg_err *err) TG_MUST_CHECK;
 void planner_words_done(struct planner_words *w);
 
+/* First statement of a unit over sets; the next is number 1. */
+void planner_add_tune(struct db_unit *u);
 const struct db_query *planner_draft_pattern(void);
 const struct db_query *planner_survey_pattern(void);
 void planner_add_draft(struct db_unit *u, const struct db_query *compiled,

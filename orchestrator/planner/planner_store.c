@@ -7,6 +7,11 @@
 #include "base/str.h"
 #include "base/times.h"
 
+void planner_add_tune(struct db_unit *u)
+{
+    db_unit_add(u, Q_PLANNER_TUNE, DB_NO_ARGS);
+}
+
 const struct db_query *planner_draft_pattern(void)
 {
     return Q_PLANNER_DRAFT;

@@ -1,15 +1,14 @@
 // Applications against a real database: C and SQL say the same moves, stale writers lose, batches
 // move by their leaves, acts of people.
 // uses: base loop json x509 db application testdb | libs: pq uv crypto
-/* clang-format off: cmocka wants these first */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-/* clang-format on */
-
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "application/application.h"
 #include "base/mem.h"

@@ -1,15 +1,14 @@
 // The fleet against a real database: tokens, enrolment, lost answers, pending, bans, renewal,
 // beats, two programs.
 // uses: base loop json db fleet testdb | libs: pq uv
-/* clang-format off: cmocka wants these first */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-/* clang-format on */
-
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/times.h"

@@ -1,15 +1,14 @@
 // Reports and the staff register against a real database: links, placements, locked keystores,
 // superseded certificates.
 // uses: base loop json x509 wire db inventory testdb | libs: pq uv crypto
-/* clang-format off: cmocka wants these first */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-/* clang-format on */
-
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/times.h"

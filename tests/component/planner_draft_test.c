@@ -1,15 +1,14 @@
 // The planner against a real database: SQL agrees with policy_decide(), everything is drafted once,
 // two planners collide in vain.
 // uses: base loop json config db policy planner testdb | libs: pq uv
-/* clang-format off: cmocka wants these first */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-/* clang-format on */
-
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/times.h"

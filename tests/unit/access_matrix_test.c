@@ -1,15 +1,16 @@
 // access: every role with every verb, over nothing, over its own and over another's, against the
 // written matrix.
 // uses: access
-#include "access/access.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "access/access.h"
 
 /* A cell: '.' never, 'o' only its own, 'x' always. Columns as in ACCESS_ROLES. */
 static const struct {

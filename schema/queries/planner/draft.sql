@@ -5,7 +5,7 @@ governed AS (
   SELECT c.*, /*governing*/ NULL::int /*end*/ AS governing FROM certificate c
   WHERE c.status = 1 AND c.not_after > $1 AND c.not_after <= $2 AND NOT c.is_ca AND c.decodable AND c.holder_id IS NOT NULL),
 due AS MATERIALIZED (
-  SELECT c.id, c.holder_id, c.governing, x.due, c.not_after
+  SELECT c.id, c.holder_id, c.governing, x.due, c.not_after, c.cn, c.key_algorithm
   FROM governed c JOIN p ON p.index = c.governing AND p.action = 2
   CROSS JOIN LATERAL (SELECT greatest(
     extract(epoch FROM c.not_after)::bigint - p.before_s + ((c.jitter::bigint * p.spread_s) >> 31),
@@ -31,14 +31,14 @@ number AS (
 born AS (
   INSERT INTO application (certificate_id, holder_id, keystore_id, event_id, ends, drafted_at, changed_at, policy_id, sequence, year, kind, days, algorithm, waits_for)
   SELECT f.id, f.holder_id, f.keystore_id, e.id, f.not_after, $3, $3, ($6)[f.governing + 1], number.base + f.n, $4,
-         CASE WHEN c.key_algorithm IN ('ed25519', 'ed448') THEN 2 ELSE 1 END, ($7)[f.governing + 1],
+         CASE WHEN f.key_algorithm IN ('ed25519', 'ed448') THEN 2 ELSE 1 END, ($7)[f.governing + 1],
          CASE WHEN ($8)[f.governing + 1] > 0 THEN ($8)[f.governing + 1]
-              WHEN c.key_algorithm IN ('ec-p384', 'ec-p521') THEN 2
-              WHEN c.key_algorithm ~ '^rsa-[1-9][0-9]{2,4}$' THEN CASE WHEN substr(c.key_algorithm, 5)::int <= 3072 THEN 3 ELSE 4 END
+              WHEN f.key_algorithm IN ('ec-p384', 'ec-p521') THEN 2
+              WHEN f.key_algorithm ~ '^rsa-[1-9][0-9]{2,4}$' THEN CASE WHEN substr(f.key_algorithm, 5)::int <= 3072 THEN 3 ELSE 4 END
               ELSE 1 END,
          CASE WHEN f.keystore_status = 2 THEN 1 WHEN f.keystore_storage = 2 THEN 2 WHEN g.id IS NULL THEN 3
               WHEN ($9)[f.governing + 1] THEN 4 END
-  FROM e, number, fresh f JOIN certificate c ON c.id = f.id LEFT JOIN agent g ON g.workstation_id = f.workstation_id AND g.state = 2
+  FROM e, number, fresh f LEFT JOIN agent g ON g.workstation_id = f.workstation_id AND g.state = 2
   ORDER BY f.n
   ON CONFLICT (certificate_id) WHERE open DO NOTHING
   RETURNING id, certificate_id, holder_id, policy_id, sequence),
@@ -53,13 +53,15 @@ entry AS (
   FROM event v),
 jobs AS (INSERT INTO job (run_at, made_at, subject, kind) SELECT $3, $3, v.id, 20 FROM event v),
 -- the register's name where the certificate has another one and exactly one CN that can be replaced
+renamed AS MATERIALIZED (
+  SELECT f.id, f.cn, f.name FROM fresh f
+  WHERE f.cn <> f.name AND f.name <> '' AND f.cn <> '' AND length(f.name) <= 64 AND octet_length(f.name) <= 256 AND octet_length(f.cn) <= 256
+    AND folded(f.cn) <> folded(f.name)),
 changes AS (
   INSERT INTO application_change (application_id, field, old, new)
-  SELECT b.id, 'subject.2.5.4.3', c.cn, f.name
-  FROM born b JOIN fresh f ON f.id = b.certificate_id JOIN certificate c ON c.id = b.certificate_id AND c.cn <> f.name
-  WHERE f.name <> '' AND c.cn <> '' AND length(f.name) <= 64 AND octet_length(f.name) <= 256 AND octet_length(c.cn) <= 256
-    AND folded(c.cn) <> folded(f.name)
-    AND regexp_count(c.subject, '(^|[,+])CN=') = 1 AND c.subject !~ '(^|[^\\])\+')
+  SELECT b.id, 'subject.2.5.4.3', f.cn, f.name
+  FROM renamed f JOIN born b ON b.certificate_id = f.id JOIN certificate c ON c.id = f.id
+  WHERE regexp_count(c.subject, '(^|[,+])CN=') = 1 AND c.subject !~ '(^|[^\\])\+')
 SELECT 0 AS what, f.governing, count(*) AS count, NULL::int AS sequence, NULL::bytea AS certificate, NULL::text AS holder, NULL::text AS holder_name,
        NULL::bigint AS due, NULL::timestamptz AS not_after, NULL::text AS why
 FROM born b JOIN fresh f ON f.id = b.certificate_id GROUP BY f.governing
