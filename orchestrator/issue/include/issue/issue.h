@@ -26,7 +26,7 @@ struct issue *issue_new(struct db *db, const struct issue_ports *ports,
                         const struct ca_connector *const *connectors, size_t n);
 /* Waits for what is under way; gone after closed (may be NULL). */
 void issue_close(struct issue *issue, void (*closed)(void *data), void *data);
-/* Look for due jobs now instead of within two seconds. */
+/* Look for due jobs now instead of within a second. */
 void issue_wake(struct issue *issue);
 
 /* A statement was taken back: tells every connector, and asks no CA any more for its leaves. */
@@ -36,7 +36,7 @@ void issue_recalled(struct issue *issue, const char *statement_sha256, struct tg
 /* --- exchange: requests out by files, certificates back --- */
 
 struct issue_request {
-    const char *number, *batch, *subject; /* subject: RFC 4514, with the approved changes */
+    const char *number, *batch, *subject; /* subject: of the request, RFC 4514 */
     int64_t days;
     struct db_slice csr; /* DER */
 };
