@@ -132,7 +132,7 @@ static int decide_retry(struct act *a, const struct db_results *r, struct db_uni
                                            .actor = a->actor,
                                            .why = "tried again by hand"};
         application_add_move(w, &s);
-        if (s.to == APPLICATION_DRAFTED) application_add_prepare_job(w, a->row.id, a->now);
+        application_add_job_again(w, a->row.id, s.to, a->now);
         a->state = s.to;
         return 0;
     }

@@ -116,7 +116,7 @@ static void add_retry(struct db_unit *u, const struct db_results *r, size_t i, s
                                     .actor = "clock",
                                     .why = "tried again after a pause"};
     application_add_move(u, &step);
-    if (step.to == APPLICATION_DRAFTED) application_add_prepare_job(u, step.id, s->now);
+    application_add_job_again(u, step.id, step.to, s->now);
     s->count++;
 }
 

@@ -23,6 +23,9 @@ struct application_correction {
 };
 void application_add_correction(struct db_unit *u, const struct application_correction *c);
 void application_add_prepare_job(struct db_unit *u, int64_t id, int64_t now);
+/* The job that takes up an application which is back where it failed: prepare, or issue. */
+void application_add_job_again(struct db_unit *u, int64_t id, enum application_state state,
+                               int64_t now);
 size_t application_add_lapsing(struct db_unit *u, enum application_state state, int64_t now,
                                int64_t limit);
 size_t application_add_due_retries(struct db_unit *u, int64_t now, int64_t limit);

@@ -260,6 +260,14 @@ void application_add_prepare_job(struct db_unit *u, int64_t id, int64_t now)
     db_unit_add(u, Q_APPLICATION_PREPARE_JOB, DB_ARGS(db_i64(id), db_time(now)));
 }
 
+void application_add_job_again(struct db_unit *u, int64_t id, enum application_state state,
+                               int64_t now)
+{
+    if (state == APPLICATION_DRAFTED) application_add_prepare_job(u, id, now);
+    if (state == APPLICATION_APPROVED || state == APPLICATION_REQUESTED)
+        db_unit_add(u, Q_APPLICATION_ISSUE_JOB, DB_ARGS(db_i64(id), db_time(now)));
+}
+
 void application_add_failure(struct db_unit *u, const struct application_step *step, int failures)
 {
     TG_CHECK(step->to == APPLICATION_FAILED);
