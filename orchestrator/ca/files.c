@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/str.h"
 #include "base/times.h"
 #include "x509/issue.h"
 #include "x509/pem.h"
@@ -80,9 +81,9 @@ static int make_root(const struct ca_root *root, const struct tg_key *key, struc
     TG_AUTO(cert) struct tg_cert *cert = NULL;
     const char *organization = root->organization ? root->organization : "";
     char cn[65]; /* ub-common-name counts characters; bytes are at least as many */
-    (void)snprintf(cn, sizeof cn, "tamga %s", root->what);
-    if (*organization && strlen(organization) + strlen(root->what) + 2 <= sizeof cn)
-        (void)snprintf(cn, sizeof cn, "%s %s", organization, root->what);
+    TG_AUTO(mem)
+    char *full = tg_printf("%s %s", *organization ? organization : "tamga", root->what);
+    if (!tg_copy(cn, sizeof cn, full)) (void)!tg_copy(cn, sizeof cn, root->what);
     struct tg_issue_root_spec spec = {.cn = cn,
                                       .organization = organization,
                                       .not_before = root->now - BACKDATE_S,
