@@ -134,7 +134,8 @@ static const struct tg_yaml_map settings_map = {sizeof(struct yaml_settings), se
 static const char *from_file(struct settings *s, const char *config, const char *path)
 {
     const char *slash = strrchr(config, '/');
-    if (!path || path[0] == '/' || !slash) return path;
+    if (!path || !path[0]) return NULL;
+    if (path[0] == '/' || !slash) return path;
     char *joined = tg_printf("%.*s/%s", (int)(slash - config), config, path);
     const char *kept = tg_yaml_text(s->yaml, joined);
     free(joined);
@@ -211,7 +212,7 @@ static int load_file(const char *config, struct settings *s, struct tg_err *err)
     s->organization_id = y.organization.id;
     s->organization_name = y.organization.name;
     s->zone = y.organization.zone;
-    s->database = y.database;
+    s->database = y.database && y.database[0] ? y.database : NULL;
     s->policies = from_file(s, config, y.policies);
     s->log_level = y.log.level < 0 ? TG_LOG_INFO : y.log.level;
     s->log_format = y.log.format < 0 ? TG_LOG_LOGFMT : y.log.format;
