@@ -12,9 +12,16 @@
 #include "base/str.h"
 #include "cluster_private.h"
 
-enum { STEP_MS = 50, READY_MS = 180 * 1000, STOP_MS = 120 * 1000, ORPHANS_MS = 60 * 1000, ORPHAN_STEP_MS = 500 };
+enum {
+    STEP_MS = 50,
+    READY_MS = 180 * 1000,
+    STOP_MS = 120 * 1000,
+    ORPHANS_MS = 60 * 1000,
+    ORPHAN_STEP_MS = 500
+};
 
-/* The postmaster that its pid file names, if it is alive and of the cluster's user; 0 else. Also tells its socket folder. */
+/* The postmaster that its pid file names, if it is alive and of the cluster's user; 0 else. Also
+ * tells its socket folder. */
 static pid_t running(struct cluster *c)
 {
     TG_AUTO(mem) char *path = tg_printf("%s/postmaster.pid", c->pgdata);
@@ -39,7 +46,8 @@ static PGPing ask(const struct cluster *c)
     return PQping(c->conninfo);
 }
 
-/* Ours is reaped, an adopted one vanishes; one that this process started, left and adopted again is both. */
+/* Ours is reaped, an adopted one vanishes; one that this process started, left and adopted again is
+ * both. */
 static bool has_ended(const struct cluster *c)
 {
     return waitpid(c->pid, NULL, WNOHANG) == c->pid || (kill(c->pid, 0) < 0 && errno == ESRCH);
@@ -52,7 +60,8 @@ static bool log_says(const struct cluster *c, const char *what, char *ret_last, 
     if (tg_file_read(c->log, &b, &ignored) < 0) tg_buf_reset(&b);
     const char *text = tg_buf_text(&b), *fatal = strstr(text, "FATAL:");
     if (!fatal) fatal = text;
-    (void)tg_copyn(ret_last, size, fatal, strcspn(fatal, "\n") < size ? strcspn(fatal, "\n") : size - 1);
+    (void)tg_copyn(ret_last, size, fatal,
+                   strcspn(fatal, "\n") < size ? strcspn(fatal, "\n") : size - 1);
     bool says = strstr(text, what) != NULL;
     tg_buf_done(&b);
     return says;
@@ -74,15 +83,19 @@ static int await(struct cluster *c, struct tg_err *err)
         bool ended = has_ended(c);
         if (ended && c->adopted) return 1;
         if (ended && log_says(c, "pre-existing shared memory block", last, sizeof last)) return 1;
-        if (ended && log_says(c, "lock file \"postmaster.pid\" already exists", last, sizeof last)) return 1;
-        if (ended) return TG_FAIL(err, TG_E_DB, "PostgreSQL in %s did not start: %s; see %s", c->pgdata, last, c->log);
+        if (ended && log_says(c, "lock file \"postmaster.pid\" already exists", last, sizeof last))
+            return 1;
+        if (ended)
+            return TG_FAIL(err, TG_E_DB, "PostgreSQL in %s did not start: %s; see %s", c->pgdata,
+                           last, c->log);
         cluster_pause(STEP_MS);
     }
-    return TG_FAIL(err, TG_E_TIMEOUT, "PostgreSQL in %s is not ready after %d s; see %s", c->pgdata, READY_MS / 1000, c->log);
+    return TG_FAIL(err, TG_E_TIMEOUT, "PostgreSQL in %s is not ready after %d s; see %s", c->pgdata,
+                   READY_MS / 1000, c->log);
 }
 
-/* After a SIGKILL of the postmaster its orphans hold the shared memory for a while: wait for them, never delete
- * postmaster.pid. */
+/* After a SIGKILL of the postmaster its orphans hold the shared memory for a while: wait for them,
+ * never delete postmaster.pid. */
 static int bring_up(struct cluster *c, struct tg_err *err)
 {
     for (int waited_ms = 0; waited_ms <= ORPHANS_MS; waited_ms += ORPHAN_STEP_MS) {
@@ -93,7 +106,9 @@ static int bring_up(struct cluster *c, struct tg_err *err)
         if (rc <= 0) return rc;
         cluster_pause(ORPHAN_STEP_MS);
     }
-    return TG_FAIL(err, TG_E_DB, "PostgreSQL in %s: processes of a killed server hold its memory; see %s", c->pgdata, c->log);
+    return TG_FAIL(err, TG_E_DB,
+                   "PostgreSQL in %s: processes of a killed server hold its memory; see %s",
+                   c->pgdata, c->log);
 }
 
 static int start_locked(struct cluster *c, struct tg_err *err)

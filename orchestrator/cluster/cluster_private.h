@@ -10,17 +10,18 @@
 #include "cluster/cluster.h"
 
 struct cluster {
-    char base[PATH_MAX];   /* pgdata and socket folder live here: the state folder, or /var/lib/tamga/HASH */
+    char base[PATH_MAX]; /* pgdata and socket folder live here: the state folder, or
+                            /var/lib/tamga/HASH */
     char pgdata[PATH_MAX];
     char socket[PATH_MAX]; /* folder */
     char log[PATH_MAX];
     char bin[PATH_MAX];
-    char user[64];         /* who runs it */
-    char service[64];      /* who we are */
+    char user[64];    /* who runs it */
+    char service[64]; /* who we are */
     uid_t uid;
     gid_t gid;
-    bool root;             /* we are root: drop */
-    bool adopted;          /* it ran before us */
+    bool root;    /* we are root: drop */
+    bool adopted; /* it ran before us */
     pid_t pid;
     char *conninfo, *owner_conninfo, *said;
 };
@@ -33,7 +34,8 @@ int cluster_choose_binaries(struct cluster *c, const char *bin, struct tg_err *e
 
 /* make.c: initdb into pgdata.new.PID, roles, database, sync, rename. */
 int cluster_make(struct cluster *c, struct tg_err *err);
-int cluster_write_access(const struct cluster *c, const char *pgdata, struct tg_err *err); /* pg_hba.conf, pg_ident.conf */
+int cluster_write_access(const struct cluster *c, const char *pgdata,
+                         struct tg_err *err); /* pg_hba.conf, pg_ident.conf */
 
 /* run.c */
 struct run {
@@ -49,11 +51,16 @@ void cluster_pause(int wait_ms);
 bool cluster_user_may_enter(const struct cluster *c, const char *path);
 
 /* files.c */
-int cluster_write(const char *path, const char *text, const struct cluster *c, struct tg_err *err); /* 0600, of the cluster's user */
+int cluster_write(const char *path, const char *text, const struct cluster *c,
+                  struct tg_err *err); /* 0600, of the cluster's user */
 int cluster_remove_tree(const char *path, struct tg_err *err);
 int cluster_sync(const char *path, struct tg_err *err); /* the file system that it is on */
-typedef int (*cluster_file_fn)(const char *path, const char *name, unsigned mode, void *data, struct tg_err *err);
-/* Every regular file below root/name, in order of name; name may be a file itself. Symlinks and sockets are left out. */
-int cluster_each_file(const char *root, const char *name, cluster_file_fn fn, void *data, struct tg_err *err);
-int cluster_copy(const char *from, const char *to, unsigned mode, struct tg_err *err); /* new file, fsynced; folders made */
+typedef int (*cluster_file_fn)(const char *path, const char *name, unsigned mode, void *data,
+                               struct tg_err *err);
+/* Every regular file below root/name, in order of name; name may be a file itself. Symlinks and
+ * sockets are left out. */
+int cluster_each_file(const char *root, const char *name, cluster_file_fn fn, void *data,
+                      struct tg_err *err);
+int cluster_copy(const char *from, const char *to, unsigned mode,
+                 struct tg_err *err); /* new file, fsynced; folders made */
 int cluster_hash(const char *path, char ret[TG_HEX256], struct tg_err *err);

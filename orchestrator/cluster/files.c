@@ -35,7 +35,8 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 int cluster_remove_tree(const char *path, struct tg_err *err)
 {
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT ? 0 : io(path, err);
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT ? 0
+                                                                                    : io(path, err);
 }
 
 int cluster_sync(const char *path, struct tg_err *err)
@@ -47,9 +48,11 @@ int cluster_sync(const char *path, struct tg_err *err)
     return rc;
 }
 
-static int each(const char *root, const char *name, int depth, cluster_file_fn fn, void *data, struct tg_err *err);
+static int each(const char *root, const char *name, int depth, cluster_file_fn fn, void *data,
+                struct tg_err *err);
 
-static int each_in_folder(const char *root, const char *name, const char *path, int depth, cluster_file_fn fn, void *data, struct tg_err *err)
+static int each_in_folder(const char *root, const char *name, const char *path, int depth,
+                          cluster_file_fn fn, void *data, struct tg_err *err)
 {
     struct dirent **list = NULL;
     int n = scandir(path, &list, NULL, alphasort), rc = 0;
@@ -65,18 +68,21 @@ static int each_in_folder(const char *root, const char *name, const char *path, 
     return rc;
 }
 
-static int each(const char *root, const char *name, int depth, cluster_file_fn fn, void *data, struct tg_err *err)
+static int each(const char *root, const char *name, int depth, cluster_file_fn fn, void *data,
+                struct tg_err *err)
 {
     TG_AUTO(mem) char *path = tg_printf("%s/%s", root, name);
     struct stat st;
     if (lstat(path, &st) < 0) return errno == ENOENT ? 0 : io(path, err);
     if (S_ISREG(st.st_mode)) return fn(path, name, st.st_mode & 0777, data, err);
     if (!S_ISDIR(st.st_mode)) return 0;
-    if (depth > TREE_DEPTH) return TG_FAIL(err, TG_E_LIMIT, "%s: folders are nested too deep", path);
+    if (depth > TREE_DEPTH)
+        return TG_FAIL(err, TG_E_LIMIT, "%s: folders are nested too deep", path);
     return each_in_folder(root, name, path, depth, fn, data, err);
 }
 
-int cluster_each_file(const char *root, const char *name, cluster_file_fn fn, void *data, struct tg_err *err)
+int cluster_each_file(const char *root, const char *name, cluster_file_fn fn, void *data,
+                      struct tg_err *err)
 {
     return each(root, name, 0, fn, data, err);
 }
@@ -127,8 +133,10 @@ int cluster_hash(const char *path, char ret[TG_HEX256], struct tg_err *err)
     int rc = fstat(fd, &st) == 0 ? 0 : io(path, err);
     size_t len = rc == 0 ? (size_t)st.st_size : 0;
     void *bytes = len > 0 ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    if (bytes == MAP_FAILED) rc = io(path, err);
-    else tg_sha256_hex(bytes, len, ret);
+    if (bytes == MAP_FAILED)
+        rc = io(path, err);
+    else
+        tg_sha256_hex(bytes, len, ret);
     if (bytes && bytes != MAP_FAILED) munmap(bytes, len);
     close(fd);
     return rc;

@@ -36,7 +36,9 @@ int cluster_write_access(const struct cluster *c, const char *pgdata, struct tg_
     struct tg_buf b = TG_BUF(4096);
     const char *const users[] = {c->service, "root", c->user};
     for (size_t i = 0; i < TG_COUNT(users); i++)
-        tg_buf_printf(&b, "tamga \"%s\" tamga_owner\ntamga \"%s\" tamga_run\ntamga \"%s\" postgres\n", users[i], users[i], users[i]);
+        tg_buf_printf(&b,
+                      "tamga \"%s\" tamga_owner\ntamga \"%s\" tamga_run\ntamga \"%s\" postgres\n",
+                      users[i], users[i], users[i]);
     int rc = tg_buf_ok(&b, err);
     if (rc == 0) rc = cluster_write(ident, tg_buf_text(&b), c, err);
     tg_buf_done(&b);
@@ -64,9 +66,21 @@ static int init(const struct cluster *c, const char *folder, struct tg_err *err)
     TG_AUTO(mem) char *initdb = tg_printf("%s/initdb", c->bin);
     TG_AUTO(mem) char *server = tg_printf("%s/postgres", c->bin);
     TG_AUTO(mem) char *conf = tg_printf("%s/postgresql.conf", folder);
-    const char *const make[] = {initdb, "-D", folder, "-U", "postgres", "--locale=C", "--encoding=UTF8", "--auth-local=peer", "--auth-host=reject",
-                                "--data-checksums", "--no-sync", "--no-instructions", NULL};
-    const char *const fill[] = {server, "--single", "-D", folder, "-c", "fsync=off", "postgres", NULL};
+    const char *const make[] = {initdb,
+                                "-D",
+                                folder,
+                                "-U",
+                                "postgres",
+                                "--locale=C",
+                                "--encoding=UTF8",
+                                "--auth-local=peer",
+                                "--auth-host=reject",
+                                "--data-checksums",
+                                "--no-sync",
+                                "--no-instructions",
+                                NULL};
+    const char *const fill[] = {server, "--single",  "-D",       folder,
+                                "-c",   "fsync=off", "postgres", NULL};
     TG_TRY(cluster_run(c, &(struct run){.argv = make, .as_user = true}, err));
     TG_TRY(cluster_write(conf, settings, c, err));
     TG_TRY(cluster_write_access(c, folder, err));
@@ -77,9 +91,11 @@ int cluster_make(struct cluster *c, struct tg_err *err)
 {
     TG_AUTO(mem) char *folder = tg_printf("%s/pgdata.new.%d", c->base, (int)getpid());
     TG_TRY(clean_up(c, err));
-    if (mkdir(folder, 0700) < 0 || (c->root && lchown(folder, c->uid, c->gid) < 0)) return TG_FAIL(err, TG_E_IO, "%s: %s", folder, strerror(errno));
+    if (mkdir(folder, 0700) < 0 || (c->root && lchown(folder, c->uid, c->gid) < 0))
+        return TG_FAIL(err, TG_E_IO, "%s: %s", folder, strerror(errno));
     TG_TRY(init(c, folder, err));
     TG_TRY(cluster_sync(folder, err));
-    if (rename(folder, c->pgdata) < 0) return TG_FAIL(err, TG_E_IO, "%s: %s", c->pgdata, strerror(errno));
+    if (rename(folder, c->pgdata) < 0)
+        return TG_FAIL(err, TG_E_IO, "%s: %s", c->pgdata, strerror(errno));
     return cluster_sync(c->base, err);
 }

@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "cluster_private.h"
 
-static char *const environment[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C"}, (char[]){"TZ=UTC"}, NULL};
+static char *const environment[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C"},
+                                    (char[]){"TZ=UTC"}, NULL};
 
 void cluster_pause(int wait_ms)
 {
@@ -21,7 +22,8 @@ void cluster_pause(int wait_ms)
 static bool drop(const struct cluster *c)
 {
     if (!c->root) return true;
-    return setgroups(1, &c->gid) == 0 && setresgid(c->gid, c->gid, c->gid) == 0 && setresuid(c->uid, c->uid, c->uid) == 0;
+    return setgroups(1, &c->gid) == 0 && setresgid(c->gid, c->gid, c->gid) == 0 &&
+           setresuid(c->uid, c->uid, c->uid) == 0;
 }
 
 static void reset_signals(void)
@@ -60,7 +62,8 @@ static void drain(int fd, struct tg_buf *said)
     char piece[1024];
     for (ssize_t n; (n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);) {
         if (n <= 0) continue;
-        if (said->len + (size_t)n > said->max) tg_buf_shift(said, said->len + (size_t)n - said->max);
+        if (said->len + (size_t)n > said->max)
+            tg_buf_shift(said, said->len + (size_t)n - said->max);
         tg_buf_add(said, piece, (size_t)n);
     }
 }
@@ -69,16 +72,19 @@ static int last_line(const char *program, const struct tg_buf *said, struct tg_e
 {
     const char *text = tg_buf_text(said);
     size_t len = said->len;
-    while (len > 0 && text[len - 1] == '\n') len--;
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
     size_t start = len;
-    while (start > 0 && text[start - 1] != '\n') start--;
+    while (start > 0 && text[start - 1] != '\n')
+        start--;
     return TG_FAIL(err, TG_E_IO, "%s: %.*s", program, (int)(len - start), text + start);
 }
 
 int cluster_run(const struct cluster *c, const struct run *run, struct tg_err *err)
 {
     int in[2], out[2], status = 0;
-    if (pipe2(in, O_CLOEXEC) < 0) return TG_FAIL(err, TG_E_IO, "%s: %s", run->argv[0], strerror(errno));
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return TG_FAIL(err, TG_E_IO, "%s: %s", run->argv[0], strerror(errno));
     if (pipe2(out, O_CLOEXEC) < 0) {
         close(in[0]);
         close(in[1]);
@@ -93,15 +99,19 @@ int cluster_run(const struct cluster *c, const struct run *run, struct tg_err *e
     }
     close(in[0]);
     close(out[1]);
-    if (run->input && pid > 0) (void)!write(in[1], run->input, strlen(run->input)); /* below a pipe's 64 KiB */
+    if (run->input && pid > 0)
+        (void)!write(in[1], run->input, strlen(run->input)); /* below a pipe's 64 KiB */
     close(in[1]);
     struct tg_buf said = TG_BUF(4096);
     if (pid > 0) drain(out[0], &said);
     close(out[0]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     int rc = 0;
-    if (pid < 0) rc = TG_FAIL(err, TG_E_IO, "%s: %s", run->argv[0], strerror(errno));
-    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) rc = last_line(run->argv[0], &said, err);
+    if (pid < 0)
+        rc = TG_FAIL(err, TG_E_IO, "%s: %s", run->argv[0], strerror(errno));
+    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        rc = last_line(run->argv[0], &said, err);
     tg_buf_done(&said);
     return rc;
 }
@@ -137,6 +147,7 @@ bool cluster_user_may_enter(const struct cluster *c, const char *path)
     if (!c->root) return access(path, X_OK) == 0;
     pid_t pid = fork();
     if (pid == 0) _exit(drop(c) && access(path, X_OK) == 0 ? 0 : 1);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
     return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

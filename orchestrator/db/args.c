@@ -61,7 +61,8 @@ static void put_be(struct tg_buf *out, int64_t value, size_t size)
     uint8_t *at = tg_buf_grow(out, size);
     if (!at) return;
     uint64_t bits = (uint64_t)value;
-    for (size_t i = size; i-- > 0; bits >>= 8) at[i] = (uint8_t)bits;
+    for (size_t i = size; i-- > 0; bits >>= 8)
+        at[i] = (uint8_t)bits;
 }
 
 static int bad(struct tg_err *err, const char *what, uint32_t type)
@@ -70,11 +71,13 @@ static int bad(struct tg_err *err, const char *what, uint32_t type)
 }
 
 /* One integer or instant in the width of its type. */
-static int put_number(int64_t v, bool is_time, uint32_t type, struct tg_buf *out, struct tg_err *err)
+static int put_number(int64_t v, bool is_time, uint32_t type, struct tg_buf *out,
+                      struct tg_err *err)
 {
     if (is_time && type == DB_OID_TIMESTAMPTZ) {
         int64_t us;
-        if (__builtin_mul_overflow(v - DB_EPOCH, INT64_C(1000000), &us)) return bad(err, "an instant", type);
+        if (__builtin_mul_overflow(v - DB_EPOCH, INT64_C(1000000), &us))
+            return bad(err, "an instant", type);
         put_be(out, us, 8);
         return 0;
     }
@@ -84,9 +87,17 @@ static int put_number(int64_t v, bool is_time, uint32_t type, struct tg_buf *out
         return 0;
     }
     if (is_time) return bad(err, "an instant", type);
-    size_t size = type == DB_OID_INT8 ? 8 : type == DB_OID_INT4 ? 4 : type == DB_OID_INT2 ? 2 : type == DB_OID_BOOL ? 1 : 0;
-    int64_t max = type == DB_OID_BOOL ? 1 : size == 8 ? INT64_MAX : size == 4 ? INT32_MAX : INT16_MAX;
-    if (size == 0 || v > max || v < (type == DB_OID_BOOL ? 0 : -max - 1)) return bad(err, "an integer", type);
+    size_t size = type == DB_OID_INT8   ? 8
+                  : type == DB_OID_INT4 ? 4
+                  : type == DB_OID_INT2 ? 2
+                  : type == DB_OID_BOOL ? 1
+                                        : 0;
+    int64_t max = type == DB_OID_BOOL ? 1
+                  : size == 8         ? INT64_MAX
+                  : size == 4         ? INT32_MAX
+                                      : INT16_MAX;
+    if (size == 0 || v > max || v < (type == DB_OID_BOOL ? 0 : -max - 1))
+        return bad(err, "an integer", type);
     put_be(out, v, size);
     return 0;
 }
@@ -94,15 +105,24 @@ static int put_number(int64_t v, bool is_time, uint32_t type, struct tg_buf *out
 static uint32_t element_type(uint32_t array)
 {
     switch (array) {
-    case 1000: return DB_OID_BOOL;
-    case 1001: return DB_OID_BYTEA;
-    case 1005: return DB_OID_INT2;
-    case 1007: return DB_OID_INT4;
-    case 1009: return DB_OID_TEXT;
-    case 1016: return DB_OID_INT8;
-    case 1182: return DB_OID_DATE;
-    case 1185: return DB_OID_TIMESTAMPTZ;
-    default: return 0;
+    case 1000:
+        return DB_OID_BOOL;
+    case 1001:
+        return DB_OID_BYTEA;
+    case 1005:
+        return DB_OID_INT2;
+    case 1007:
+        return DB_OID_INT4;
+    case 1009:
+        return DB_OID_TEXT;
+    case 1016:
+        return DB_OID_INT8;
+    case 1182:
+        return DB_OID_DATE;
+    case 1185:
+        return DB_OID_TIMESTAMPTZ;
+    default:
+        return 0;
     }
 }
 
@@ -113,11 +133,13 @@ static struct db_slice slice_of(const struct db_arg *arg, size_t i)
     return (struct db_slice){text, text ? strlen(text) : 0};
 }
 
-static int put_element(const struct db_arg *arg, size_t i, uint32_t type, struct tg_buf *out, struct tg_err *err)
+static int put_element(const struct db_arg *arg, size_t i, uint32_t type, struct tg_buf *out,
+                       struct tg_err *err)
 {
     bool text = arg->kind == DB_ARG_TEXTS || arg->kind == DB_ARG_SLICES;
     if (text) {
-        if (type != DB_OID_TEXT && type != DB_OID_BYTEA) return bad(err, "an array of strings", type);
+        if (type != DB_OID_TEXT && type != DB_OID_BYTEA)
+            return bad(err, "an array of strings", type);
         struct db_slice s = slice_of(arg, i);
         put_be(out, s.data ? (int64_t)s.len : -1, 4);
         if (s.data) tg_buf_add(out, s.data, s.len);
@@ -135,7 +157,8 @@ static int put_element(const struct db_arg *arg, size_t i, uint32_t type, struct
     return 0;
 }
 
-static int put_array(const struct db_arg *arg, uint32_t type, struct tg_buf *out, struct tg_err *err)
+static int put_array(const struct db_arg *arg, uint32_t type, struct tg_buf *out,
+                     struct tg_err *err)
 {
     uint32_t element = element_type(type);
     if (element == 0) return bad(err, "an array", type);
@@ -146,11 +169,13 @@ static int put_array(const struct db_arg *arg, uint32_t type, struct tg_buf *out
         put_be(out, (int64_t)arg->count, 4);
         put_be(out, 1, 4); /* lower bound */
     }
-    for (size_t i = 0; i < arg->count; i++) TG_TRY(put_element(arg, i, element, out, err));
+    for (size_t i = 0; i < arg->count; i++)
+        TG_TRY(put_element(arg, i, element, out, err));
     return 0;
 }
 
-int db_arg_encode(const struct db_arg *arg, uint32_t type, struct tg_buf *out, int *ret_len, struct tg_err *err)
+int db_arg_encode(const struct db_arg *arg, uint32_t type, struct tg_buf *out, int *ret_len,
+                  struct tg_err *err)
 {
     size_t start = out->len;
     switch (arg->kind) {

@@ -9,7 +9,8 @@ enum { DB_PARAMS_MAX = 64 };
 enum { DB_UNIT_MAX = 512 * 1024 * 1024 };
 
 /* Appends the value; *ret_len = -1 for NULL. TG_E_BUG when kind or range does not fit the type. */
-int db_arg_encode(const struct db_arg *arg, uint32_t type, struct tg_buf *out, int *ret_len, struct tg_err *err) TG_MUST_CHECK;
+int db_arg_encode(const struct db_arg *arg, uint32_t type, struct tg_buf *out, int *ret_len,
+                  struct tg_err *err) TG_MUST_CHECK;
 
 enum {
     DB_OID_BOOL = 16,

@@ -1,5 +1,5 @@
-/* A connection of the pool: prepares what a unit needs (each preparation under its own Sync, so that a failed unit
- * does not undo it), sends units, and settles each at its Sync. */
+/* A connection of the pool: prepares what a unit needs (each preparation under its own Sync, so
+ * that a failed unit does not undo it), sends units, and settles each at its Sync. */
 #include "pool.h"
 
 static struct db_conn *conn_of(struct db_link *l)
@@ -38,7 +38,8 @@ static void settle_sent(struct db_conn *c, struct db_sent *s)
     c->in_flight--;
     c->cancelled_at_ms = 0;
     if (u->err.code == 0 && u->answered != u->count)
-        TG_FAIL(&u->err, TG_E_BUG, "%s: %zu of %zu statements were answered", u->what, u->answered, u->count);
+        TG_FAIL(&u->err, TG_E_BUG, "%s: %zu of %zu statements were answered", u->what, u->answered,
+                u->count);
     db_settle(u);
 }
 
@@ -50,7 +51,8 @@ static void take_error(struct db_conn *c, struct db_sent *s, const PGresult *r)
     db_translate(r, u->what, &u->retry, &u->err);
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     if (state && strcmp(state, "26000") == 0) /* its preparation failed: say why next time */
-        for (size_t i = 0; i < u->count; i++) forget_query(c, u->statements[i].query);
+        for (size_t i = 0; i < u->count; i++)
+            forget_query(c, u->statements[i].query);
 }
 
 /* Takes ownership of r. */
@@ -87,8 +89,9 @@ static void take_result(struct db_conn *c, struct db_sent *s, PGresult *r)
 static int on_readable(struct db_link *l, struct tg_err *err)
 {
     struct db_conn *c = conn_of(l);
+    struct db_sent *s;
     int nulls = 0;
-    while (l->ready && !tg_list_empty(&c->sent)) {
+    while (l->ready && (s = tg_list_first(&c->sent, struct db_sent, node))) {
         /* without this look the loop spins for ever on a dead connection */
         if (PQstatus(l->pg) == CONNECTION_BAD) return db_link_error(l, "connection lost", err);
         if (PQisBusy(l->pg)) break;
@@ -98,13 +101,14 @@ static int on_readable(struct db_link *l, struct tg_err *err)
             continue;
         }
         nulls = 0;
-        take_result(c, tg_list_first(&c->sent, struct db_sent, node), r);
+        take_result(c, s, r);
     }
     db_kick(c->db);
     return 0;
 }
 
-/* What was sent and not settled may or may not have been committed. Units that only read are asked again. */
+/* What was sent and not settled may or may not have been committed. Units that only read are asked
+ * again. */
 static void on_lost(struct db_link *l, const struct tg_err *err)
 {
     struct db_conn *c = conn_of(l);
@@ -115,13 +119,16 @@ static void on_lost(struct db_link *l, const struct tg_err *err)
     }
     c->in_flight = 0;
     c->cancelled_at_ms = 0;
-    tg_list_each (s, &c->sent, struct db_sent, node) {
+    tg_list_each(s, &c->sent, struct db_sent, node)
+    {
         struct db_unit *u = s->unit;
         tg_list_del(&s->node);
         free(s);
         if (!u) continue;
-        if (u->err.code == 0 || u->err.code == TG_E_DB) { /* the server's last words are no answer */
-            TG_FAIL(&u->err, TG_E_DB, "%s: %s%s", u->what, err->text, u->writes ? "; it may or may not have been done" : "");
+        if (u->err.code == 0 ||
+            u->err.code == TG_E_DB) { /* the server's last words are no answer */
+            TG_FAIL(&u->err, TG_E_DB, "%s: %s%s", u->what, err->text,
+                    u->writes ? "; it may or may not have been done" : "");
             u->retry = !u->writes;
         }
         db_settle(u);
@@ -186,12 +193,15 @@ void db_conn_close(struct db_conn *c)
 {
     struct db_sent *s;
     db_link_close(&c->link);
-    tg_list_each (s, &c->sent, struct db_sent, node) {
+    tg_list_each(s, &c->sent, struct db_sent, node)
+    {
         struct db_unit *u = s->unit;
         tg_list_del(&s->node);
         free(s);
         if (!u) continue;
-        if (u->err.code == 0) TG_FAIL(&u->err, TG_E_CANCELLED, "%s: the database room closes; it may or may not have been done", u->what);
+        if (u->err.code == 0)
+            TG_FAIL(&u->err, TG_E_CANCELLED,
+                    "%s: the database room closes; it may or may not have been done", u->what);
         u->retry = false;
         db_settle(u);
     }

@@ -1,7 +1,7 @@
-/* The leader's lease. Our own count of its time starts before the question is sent, so that it ends before the
- * database's does. */
-#include "base/bytes.h"
+/* The leader's lease. Our own count of its time starts before the question is sent, so that it ends
+ * before the database's does. */
 #include "db/lease.h"
+#include "base/bytes.h"
 #include "db_queries.h"
 #include "pool.h"
 
@@ -16,7 +16,8 @@ static void set_held(struct db_lease *l, int64_t epoch)
 static void on_taken(const struct db_results *r, const struct tg_err *err, void *data)
 {
     struct db_lease *l = data;
-    (void)err; /* the database room has said it; not knowing is not holding, once our time is over */
+    (void)
+        err; /* the database room has said it; not knowing is not holding, once our time is over */
     if (l->closing) {
         tg_repeat_finish(&l->repeat);
         return;
@@ -29,7 +30,8 @@ static void on_taken(const struct db_results *r, const struct tg_err *err, void 
     tg_repeat_finish(&l->repeat);
 }
 
-static struct db_unit *unit(struct db_lease *l, const struct db_query *q, const struct db_arg *args, size_t count)
+static struct db_unit *unit(struct db_lease *l, const struct db_query *q, const struct db_arg *args,
+                            size_t count)
 {
     struct db_unit *u = db_unit_new(l->db, q->name);
     u->uncounted = true; /* a beat, not a step: TAMGA_DIE_AT counts steps */
@@ -46,10 +48,14 @@ static void take(struct tg_repeat *rep, void *data)
     if (l->epoch && asked_ms >= l->until_ms) set_held(l, 0);
     l->asked_ms = asked_ms;
     int64_t now = tg_loop_wall(l->db->loop);
-    db_unit_run(unit(l, Q_DB_LEASE_TAKE, DB_ARGS(db_text(l->name), db_text(l->owner), db_time(now), db_i64((int64_t)l->ttl_s))), on_taken, l);
+    db_unit_run(unit(l, Q_DB_LEASE_TAKE,
+                     DB_ARGS(db_text(l->name), db_text(l->owner), db_time(now),
+                             db_i64((int64_t)l->ttl_s))),
+                on_taken, l);
 }
 
-void db_lease_start(struct db_lease *l, struct db *db, const char *name, uint64_t ttl_s, db_lease_fn fn, void *data)
+void db_lease_start(struct db_lease *l, struct db *db, const char *name, uint64_t ttl_s,
+                    db_lease_fn fn, void *data)
 {
     uint8_t id[16];
     *l = (struct db_lease){.db = db, .name = name, .ttl_s = ttl_s, .fn = fn, .data = data};
@@ -86,5 +92,7 @@ void db_lease_close(struct db_lease *l, db_lease_closed_fn closed)
     l->closed = closed;
     l->epoch = 0;
     int64_t now = tg_loop_wall(l->db->loop);
-    db_unit_run(unit(l, Q_DB_LEASE_GIVE, DB_ARGS(db_text(l->name), db_text(l->owner), db_time(now))), on_given, l);
+    db_unit_run(unit(l, Q_DB_LEASE_GIVE,
+                     DB_ARGS(db_text(l->name), db_text(l->owner), db_time(now))),
+                on_given, l);
 }

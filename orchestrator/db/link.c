@@ -1,5 +1,6 @@
-/* One connection on the loop (PLATFORM: libpq + libuv). uv_close comes before PQfinish, or a recycled descriptor
- * would be watched; the poll handle lives on the heap, for libpq may change its socket while it connects. */
+/* One connection on the loop (PLATFORM: libpq + libuv). uv_close comes before PQfinish, or a
+ * recycled descriptor would be watched; the poll handle lives on the heap, for libpq may change its
+ * socket while it connects. */
 #include "link.h"
 
 static void connect_step(struct db_link *l);
@@ -166,8 +167,10 @@ static void on_timer(struct tg_deadline *d, void *data)
 {
     (void)d;
     struct db_link *l = data;
-    /* our words come after the conninfo's, so a pool parameter cannot be lost by a user's options= */
-    const char *const keys[] = {"dbname", "application_name", "options", "client_encoding", "tcp_user_timeout", NULL};
+    /* our words come after the conninfo's, so a pool parameter cannot be lost by a user's options=
+     */
+    const char *const keys[] = {"dbname",          "application_name", "options",
+                                "client_encoding", "tcp_user_timeout", NULL};
     const char *const values[] = {l->conninfo, l->name, l->options, "UTF8", "15000", NULL};
     l->pg = PQconnectStartParams(keys, values, 1);
     TG_CHECK(l->pg);
@@ -184,7 +187,11 @@ static void on_timer(struct tg_deadline *d, void *data)
 
 void db_link_init(struct db_link *l, struct tg_loop *loop, const struct db_link_ops *ops)
 {
-    *l = (struct db_link){.loop = loop, .ops = ops, .fd = -1, .backoff_ms = DB_BACKOFF_MIN_MS, .timer_open = true};
+    *l = (struct db_link){.loop = loop,
+                          .ops = ops,
+                          .fd = -1,
+                          .backoff_ms = DB_BACKOFF_MIN_MS,
+                          .timer_open = true};
     tg_deadline_init(&l->timer, loop, l);
 }
 

@@ -1,5 +1,6 @@
-/* link: one libpq connection on the loop: connects without waiting, watches its socket, and comes back after a
- * loss (50 ms to 5 s, with jitter) until closed. Its owner says what is sent and read. */
+/* link: one libpq connection on the loop: connects without waiting, watches its socket, and comes
+ * back after a loss (50 ms to 5 s, with jitter) until closed. Its owner says what is sent and read.
+ */
 #pragma once
 
 #include <libpq-fe.h>
@@ -27,7 +28,7 @@ struct db_link {
     const struct db_link_ops *ops;
     const char *conninfo, *options, *name; /* borrowed */
     PGconn *pg;
-    uv_poll_t *poll; /* of the socket as it is now */
+    uv_poll_t *poll;          /* of the socket as it is now */
     struct tg_deadline timer; /* connect limit, or pause before the next attempt */
     uint64_t backoff_ms;
     int fd, polls_open;
@@ -35,8 +36,10 @@ struct db_link {
 };
 
 void db_link_init(struct db_link *l, struct tg_loop *loop, const struct db_link_ops *ops);
-void db_link_start(struct db_link *l);                            /* connects soon */
-int db_link_flush(struct db_link *l, struct tg_err *err) TG_MUST_CHECK; /* after something was sent */
-void db_link_fail(struct db_link *l, const struct tg_err *err);   /* drop, tell, try again later */
-void db_link_close(struct db_link *l);                            /* for good; no lost, then closed, later */
-int db_link_error(struct db_link *l, const char *what, struct tg_err *err); /* libpq's words; TG_E_DB */
+void db_link_start(struct db_link *l); /* connects soon */
+int db_link_flush(struct db_link *l,
+                  struct tg_err *err) TG_MUST_CHECK;            /* after something was sent */
+void db_link_fail(struct db_link *l, const struct tg_err *err); /* drop, tell, try again later */
+void db_link_close(struct db_link *l); /* for good; no lost, then closed, later */
+int db_link_error(struct db_link *l, const char *what,
+                  struct tg_err *err); /* libpq's words; TG_E_DB */

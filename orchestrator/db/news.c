@@ -1,4 +1,5 @@
-/* News: one connection that listens and tells. Not in pipeline mode, where NOTIFY would ride in a transaction. */
+/* News: one connection that listens and tells. Not in pipeline mode, where NOTIFY would ride in a
+ * transaction. */
 #include "pool.h"
 
 enum { COALESCE_MS = 20 };
@@ -8,11 +9,13 @@ static struct db_news *news_of(struct db_link *l)
     return tg_container_of(l, struct db_news, link);
 }
 
-static void send_words(struct db_news *n, const char *verb, const char *const *channels, size_t count)
+static void send_words(struct db_news *n, const char *verb, const char *const *channels,
+                       size_t count)
 {
     struct tg_buf text = TG_BUF(DB_CHANNELS * 64);
     struct tg_err err = {0};
-    for (size_t i = 0; i < count; i++) tg_buf_printf(&text, "%s %s;", verb, channels[i]);
+    for (size_t i = 0; i < count; i++)
+        tg_buf_printf(&text, "%s %s;", verb, channels[i]);
     TG_CHECK(!text.failed);
     if (!PQsendQuery(n->link.pg, tg_buf_text(&text)) || db_link_flush(&n->link, &err) < 0) {
         db_link_error(&n->link, "listen", &err);
@@ -26,7 +29,8 @@ static void send_words(struct db_news *n, const char *verb, const char *const *c
 static void listen_all(struct db_news *n)
 {
     const char *names[DB_CHANNELS];
-    for (size_t i = 0; i < n->count; i++) names[i] = n->channel[i].name;
+    for (size_t i = 0; i < n->count; i++)
+        names[i] = n->channel[i].name;
     n->listening = true;
     if (n->count > 0) send_words(n, "LISTEN", names, n->count);
 }
@@ -62,9 +66,11 @@ static void on_coalesced(struct tg_deadline *d, void *data)
 static void go_on(struct db_news *n)
 {
     bool all_heard = true;
-    for (size_t i = 0; i < n->count; i++) all_heard = all_heard && !n->channel[i].unheard;
+    for (size_t i = 0; i < n->count; i++)
+        all_heard = all_heard && !n->channel[i].unheard;
     if (!all_heard) {
-        for (size_t i = 0; i < n->count; i++) n->channel[i].unheard = false;
+        for (size_t i = 0; i < n->count; i++)
+            n->channel[i].unheard = false;
         listen_all(n);
     } else if (n->dirty_count > 0 && !tg_deadline_active(&n->coalesce)) {
         tg_deadline_start(&n->coalesce, COALESCE_MS, on_coalesced);
@@ -82,7 +88,8 @@ static int on_ready(struct db_link *l, struct tg_err *err)
         n->channel[i].unheard = false;
     }
     struct tg_buf text = TG_BUF(DB_CHANNELS * 64);
-    for (size_t i = 0; i < n->count; i++) tg_buf_printf(&text, "LISTEN %s;", n->channel[i].name);
+    for (size_t i = 0; i < n->count; i++)
+        tg_buf_printf(&text, "LISTEN %s;", n->channel[i].name);
     int ok = PQsendQuery(l->pg, tg_buf_text(&text));
     tg_buf_done(&text);
     n->busy = true;
@@ -163,8 +170,13 @@ void db_news_close(struct db *db)
 void db_listen(struct db *db, const char *channel, db_news_fn fn, void *data)
 {
     struct db_news *n = &db->news;
-    TG_CHECK(n->count < DB_CHANNELS && strlen(channel) <= 40 && strspn(channel, "abcdefghijklmnopqrstuvwxyz_") == strlen(channel));
-    n->channel[n->count++] = (struct db_channel){.name = channel, .fn = fn, .data = data, .fresh = true, .unheard = true};
+    TG_CHECK(n->count < DB_CHANNELS && strlen(channel) <= 40 &&
+             strspn(channel, "abcdefghijklmnopqrstuvwxyz_") == strlen(channel));
+    n->channel[n->count++] = (struct db_channel){.name = channel,
+                                                 .fn = fn,
+                                                 .data = data,
+                                                 .fresh = true,
+                                                 .unheard = true};
     if (n->link.ready && !n->busy) {
         n->channel[n->count - 1].unheard = false;
         listen_all(n);
@@ -190,5 +202,6 @@ void db_notify(struct db *db, const char *channel)
         if (strcmp(n->dirty[i], channel) == 0) return;
     TG_CHECK(n->dirty_count < DB_CHANNELS);
     n->dirty[n->dirty_count++] = channel;
-    if (!n->busy && !tg_deadline_active(&n->coalesce)) tg_deadline_start(&n->coalesce, COALESCE_MS, on_coalesced);
+    if (!n->busy && !tg_deadline_active(&n->coalesce))
+        tg_deadline_start(&n->coalesce, COALESCE_MS, on_coalesced);
 }

@@ -1,5 +1,6 @@
-/* The pool: which unit runs where and when, deadlines, retries, opening and closing. All dispatch happens in one
- * timer callback of 0 ms, so that no callback of a caller ever runs inside a call of his. */
+/* The pool: which unit runs where and when, deadlines, retries, opening and closing. All dispatch
+ * happens in one timer callback of 0 ms, so that no callback of a caller ever runs inside a call of
+ * his. */
 #include <signal.h>
 
 #include "pool.h"
@@ -38,7 +39,8 @@ static int prepare(struct db_conn *c, const struct db_query *q, struct tg_err *e
     }
     c->prepared[c->prepared_count++] = q;
     push_sent(c, NULL, q);
-    if (!PQsendPrepare(c->link.pg, q->name, q->sql, q->params, q->types) || !PQpipelineSync(c->link.pg))
+    if (!PQsendPrepare(c->link.pg, q->name, q->sql, q->params, q->types) ||
+        !PQpipelineSync(c->link.pg))
         return db_link_error(&c->link, q->name, err);
     return 0;
 }
@@ -48,7 +50,8 @@ static void run_on(struct db_conn *c, struct db_unit *u)
     struct tg_err err = {0};
     int rc = 0;
     tg_list_del(&u->node);
-    for (size_t i = 0; i < u->count && rc == 0; i++) rc = prepare(c, u->statements[i].query, &err);
+    for (size_t i = 0; i < u->count && rc == 0; i++)
+        rc = prepare(c, u->statements[i].query, &err);
     push_sent(c, u, NULL);
     c->in_flight++;
     if (rc == 0) rc = db_unit_send(c, u, &err);
@@ -60,7 +63,8 @@ static struct db_conn *least_busy(struct db *db)
     struct db_conn *best = NULL;
     for (unsigned i = 0; i < db->conn_count; i++) {
         struct db_conn *c = &db->conns[i];
-        if (c->link.ready && c->cancelled_at_ms == 0 && (!best || c->in_flight < best->in_flight)) best = c;
+        if (c->link.ready && c->cancelled_at_ms == 0 && (!best || c->in_flight < best->in_flight))
+            best = c;
     }
     return best && best->in_flight < DB_DEPTH ? best : NULL;
 }
@@ -68,8 +72,7 @@ static struct db_conn *least_busy(struct db *db)
 static struct db_unit *next_due(struct db *db, uint64_t now_ms)
 {
     struct db_unit *u;
-    tg_list_each (u, &db->waiting, struct db_unit, node)
-        if (u->not_before_ms <= now_ms) return u;
+    tg_list_each(u, &db->waiting, struct db_unit, node) if (u->not_before_ms <= now_ms) return u;
     return NULL;
 }
 
@@ -90,7 +93,8 @@ static void dispatch(struct db *db)
     for (unsigned i = 0; i < db->conn_count; i++) {
         struct tg_err err = {0};
         struct db_conn *c = &db->conns[i];
-        if (c->link.ready && !tg_list_empty(&c->sent) && db_link_flush(&c->link, &err) < 0) db_link_fail(&c->link, &err);
+        if (c->link.ready && !tg_list_empty(&c->sent) && db_link_flush(&c->link, &err) < 0)
+            db_link_fail(&c->link, &err);
     }
 }
 
@@ -102,14 +106,17 @@ static void seam_after_commit(struct db_unit *u)
     if (!u->writes || u->uncounted) return;
     db->writes++;
     if (db->writes == db->die_at) kill(getpid(), SIGKILL);
-    if (db->writes == db->lose_at) TG_FAIL(&u->err, TG_E_DB, "%s: connection lost (test); it may or may not have been done", u->what);
+    if (db->writes == db->lose_at)
+        TG_FAIL(&u->err, TG_E_DB, "%s: connection lost (test); it may or may not have been done",
+                u->what);
 }
 
 void db_settle(struct db_unit *u)
 {
     struct db *db = u->db;
     uint64_t now_ms = tg_loop_mono_ms(db->loop);
-    if (!u->told && u->err.code < 0 && u->retry && u->tries < DB_RETRIES && !db->closing && now_ms < u->deadline_ms) {
+    if (!u->told && u->err.code < 0 && u->retry && u->tries < DB_RETRIES && !db->closing &&
+        now_ms < u->deadline_ms) {
         u->tries++;
         db_unit_again(u);
         u->not_before_ms = now_ms + 5 + tg_random_below(20U << u->tries);
@@ -126,10 +133,12 @@ void db_settle(struct db_unit *u)
 static void sweep_waiting(struct db *db, uint64_t now_ms)
 {
     struct db_unit *u;
-    tg_list_each (u, &db->waiting, struct db_unit, node) {
+    tg_list_each(u, &db->waiting, struct db_unit, node)
+    {
         if (now_ms < u->deadline_ms) continue;
         tg_list_del(&u->node);
-        if (db_is_up(db)) settle_timeout(u, "no connection was free in time");
+        if (db_is_up(db))
+            settle_timeout(u, "no connection was free in time");
         else {
             TG_FAIL(&u->err, TG_E_DB, "%s: the database is not connected", u->what);
             db_unit_tell(u);
@@ -138,7 +147,8 @@ static void sweep_waiting(struct db *db, uint64_t now_ms)
     }
 }
 
-/* Who is at the head is running and can be cancelled; who waits behind it is told now, and its answer is dropped. */
+/* Who is at the head is running and can be cancelled; who waits behind it is told now, and its
+ * answer is dropped. */
 static void sweep_conn(struct db_conn *c, uint64_t now_ms)
 {
     struct db_sent *s;
@@ -149,13 +159,16 @@ static void sweep_conn(struct db_conn *c, uint64_t now_ms)
         db_link_fail(&c->link, &err);
         return;
     }
-    tg_list_each (s, &c->sent, struct db_sent, node) {
+    tg_list_each(s, &c->sent, struct db_sent, node)
+    {
         struct db_unit *u = s->unit;
         bool first = head;
         head = false;
         if (!u || u->told || now_ms < u->deadline_ms) continue;
-        if (!first) settle_timeout(u, "took too long; it may or may not have been done");
-        else if (c->cancelled_at_ms == 0) db_conn_cancel(c);
+        if (!first)
+            settle_timeout(u, "took too long; it may or may not have been done");
+        else if (c->cancelled_at_ms == 0)
+            db_conn_cancel(c);
     }
 }
 
@@ -165,7 +178,8 @@ static void on_sweep(struct tg_deadline *d, void *data)
     struct db *db = data;
     uint64_t now_ms = tg_loop_mono_ms(db->loop);
     sweep_waiting(db, now_ms);
-    for (unsigned i = 0; i < db->conn_count; i++) sweep_conn(&db->conns[i], now_ms);
+    for (unsigned i = 0; i < db->conn_count; i++)
+        sweep_conn(&db->conns[i], now_ms);
     db_kick(db);
 }
 
@@ -191,7 +205,8 @@ void db_maybe_closed(struct db *db)
         if (!conn_is_closed(&db->conns[i])) return;
     db_closed_fn closed = db->closed;
     void *data = db->closed_data;
-    for (unsigned i = 0; i < db->conn_count; i++) free(db->conns[i].prepared);
+    for (unsigned i = 0; i < db->conn_count; i++)
+        free(db->conns[i].prepared);
     free(db->conns);
     free(db->conninfo);
     free(db->options);
@@ -203,13 +218,15 @@ void db_maybe_closed(struct db *db)
 static void tear_down(struct db *db)
 {
     struct db_unit *u;
-    tg_list_each (u, &db->waiting, struct db_unit, node) {
+    tg_list_each(u, &db->waiting, struct db_unit, node)
+    {
         tg_list_del(&u->node);
         TG_FAIL(&u->err, TG_E_CANCELLED, "%s: the database room closes", u->what);
         db_unit_tell(u);
         db_unit_forget(u);
     }
-    for (unsigned i = 0; i < db->conn_count; i++) db_conn_close(&db->conns[i]);
+    for (unsigned i = 0; i < db->conn_count; i++)
+        db_conn_close(&db->conns[i]);
     db_news_close(db);
     tg_deadline_close(&db->kick, on_timer_closed);
     tg_deadline_close(&db->sweep, on_timer_closed);
@@ -224,12 +241,14 @@ static void on_kick(struct tg_deadline *d, void *data)
         return;
     }
     dispatch(db);
-    if (db->outstanding > 0 && !tg_deadline_active(&db->sweep)) tg_deadline_start(&db->sweep, DB_SWEEP_MS, on_sweep);
+    if (db->outstanding > 0 && !tg_deadline_active(&db->sweep))
+        tg_deadline_start(&db->sweep, DB_SWEEP_MS, on_sweep);
 }
 
 void db_kick(struct db *db)
 {
-    if (db->timers_open == 2 && !tg_deadline_active(&db->kick)) tg_deadline_start(&db->kick, 0, on_kick);
+    if (db->timers_open == 2 && !tg_deadline_active(&db->kick))
+        tg_deadline_start(&db->kick, 0, on_kick);
 }
 
 void db_close(struct db *db, db_closed_fn closed, void *data)
@@ -257,6 +276,12 @@ void db_on_state(struct db *db, db_state_fn fn, void *data)
     db->state_data = data;
 }
 
+void db_watch(struct db *db, db_watch_fn fn, void *data)
+{
+    db->watch = fn;
+    db->watch_data = data;
+}
+
 bool db_is_up(const struct db *db)
 {
     return db->ready > 0;
@@ -278,12 +303,14 @@ static void read_seams(struct db *db)
 #endif
 }
 
-int db_open(struct tg_loop *loop, const struct db_config *config, struct db **ret, struct tg_err *err)
+int db_open(struct tg_loop *loop, const struct db_config *config, struct db **ret,
+            struct tg_err *err)
 {
     char *why = NULL;
     PQconninfoOption *parsed = PQconninfoParse(config->conninfo, &why);
     if (!parsed) {
-        int rc = TG_FAIL(err, TG_E_INPUT, "database: %.*s", (int)strcspn(why ? why : "", "\n"), why ? why : "");
+        int rc = TG_FAIL(err, TG_E_INPUT, "database: %.*s", (int)strcspn(why ? why : "", "\n"),
+                         why ? why : "");
         PQfreemem(why);
         return rc;
     }
@@ -294,9 +321,11 @@ int db_open(struct tg_loop *loop, const struct db_config *config, struct db **re
     db->conninfo = tg_strdup(config->conninfo);
     db->name = tg_strdup(config->name ? config->name : "tamgad");
     db->deadline_ms = config->deadline_ms ? config->deadline_ms : 30 * 1000;
-    db->options = tg_printf("-c search_path=tamga,pg_catalog -c TimeZone=UTC -c jit=off -c lock_timeout=20s "
-                            "-c idle_in_transaction_session_timeout=60s -c statement_timeout=%us%s%s",
-                            db->deadline_ms / 1000 + 60, config->role ? " -c role=" : "", config->role ? config->role : "");
+    db->options =
+        tg_printf("-c search_path=tamga,pg_catalog -c TimeZone=UTC -c jit=off -c lock_timeout=20s "
+                  "-c idle_in_transaction_session_timeout=60s -c statement_timeout=%us%s%s",
+                  db->deadline_ms / 1000 + 60, config->role ? " -c role=" : "",
+                  config->role ? config->role : "");
     tg_list_init(&db->waiting);
     tg_deadline_init(&db->kick, loop, db);
     tg_deadline_init(&db->sweep, loop, db);
@@ -304,7 +333,8 @@ int db_open(struct tg_loop *loop, const struct db_config *config, struct db **re
     read_seams(db);
     db->conn_count = config->pool ? config->pool : 4;
     db->conns = tg_calloc(db->conn_count, sizeof *db->conns);
-    for (unsigned i = 0; i < db->conn_count; i++) db_conn_init(&db->conns[i], db);
+    for (unsigned i = 0; i < db->conn_count; i++)
+        db_conn_init(&db->conns[i], db);
     db_news_init(db);
     *ret = db;
     return 0;

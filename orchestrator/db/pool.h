@@ -5,8 +5,15 @@
 #include "db/db.h"
 #include "link.h"
 
-/* At most so many units wait on one connection while others are busy too (2 is enough to keep the server busy). */
-enum { DB_DEPTH = 4, DB_RETRIES = 5, DB_SWEEP_MS = 20, DB_CANCEL_GRACE_MS = 5000, DB_CHANNELS = 32 };
+/* At most so many units wait on one connection while others are busy too (2 is enough to keep the
+ * server busy). */
+enum {
+    DB_DEPTH = 4,
+    DB_RETRIES = 5,
+    DB_SWEEP_MS = 20,
+    DB_CANCEL_GRACE_MS = 5000,
+    DB_CHANNELS = 32
+};
 
 struct db_statement {
     const struct db_query *query;
@@ -28,7 +35,7 @@ struct db_unit {
     PGresult **results; /* count of them once run */
     size_t answered;
     struct tg_err err;
-    uint64_t deadline_ms, not_before_ms; /* monotonic */
+    uint64_t run_at_ms, deadline_ms, not_before_ms; /* monotonic */
     uint32_t wait_ms;
     int tries;
     bool writes, uncounted, told, retry;
@@ -94,6 +101,8 @@ struct db {
     int state; /* -1 unknown, 0 down, 1 up */
     db_state_fn on_state;
     void *state_data;
+    db_watch_fn watch;
+    void *watch_data;
     db_closed_fn closed;
     void *closed_data;
     unsigned timers_open;
@@ -102,17 +111,17 @@ struct db {
 };
 
 /* unit.c */
-void db_unit_tell(struct db_unit *u);      /* calls back once */
-void db_unit_forget(struct db_unit *u);    /* frees */
+void db_unit_tell(struct db_unit *u);   /* calls back once */
+void db_unit_forget(struct db_unit *u); /* frees */
 int db_unit_send(struct db_conn *c, struct db_unit *u, struct tg_err *err);
-void db_unit_again(struct db_unit *u);     /* clears results for another try */
+void db_unit_again(struct db_unit *u); /* clears results for another try */
 /* conn.c */
 void db_conn_init(struct db_conn *c, struct db *db);
 void db_conn_cancel(struct db_conn *c);
 void db_conn_close(struct db_conn *c);
 /* pool.c */
 void db_kick(struct db *db);
-void db_settle(struct db_unit *u);         /* answered, or lost: retry or tell */
+void db_settle(struct db_unit *u); /* answered, or lost: retry or tell */
 void db_state_changed(struct db *db, const struct tg_err *why);
 void db_maybe_closed(struct db *db);
 /* news.c */

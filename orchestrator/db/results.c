@@ -1,4 +1,5 @@
-/* Results: binary values by row and column. A wrong column or type is a broken contract, found by the first test. */
+/* Results: binary values by row and column. A wrong column or type is a broken contract, found by
+ * the first test. */
 #include <arpa/inet.h>
 
 #include "pool.h"
@@ -29,7 +30,8 @@ int db_col(const struct db_results *r, size_t i, const char *name)
     return col;
 }
 
-static const uint8_t *cell(const struct db_results *r, size_t i, size_t row, int col, size_t *ret_len, Oid *ret_type)
+static const uint8_t *cell(const struct db_results *r, size_t i, size_t row, int col,
+                           size_t *ret_len, Oid *ret_type)
 {
     const PGresult *p = result_at(r, i);
     TG_CHECK(row < (size_t)PQntuples(p) && col >= 0 && col < PQnfields(p));
@@ -42,7 +44,8 @@ static const uint8_t *cell(const struct db_results *r, size_t i, size_t row, int
 static int64_t big_endian(const uint8_t *at, size_t len)
 {
     uint64_t v = at[0] & 0x80 ? UINT64_MAX : 0;
-    for (size_t i = 0; i < len; i++) v = v << 8 | at[i];
+    for (size_t i = 0; i < len; i++)
+        v = v << 8 | at[i];
     return (int64_t)v;
 }
 
@@ -58,7 +61,8 @@ int64_t db_get_i64_at(const struct db_results *r, size_t i, size_t row, int col)
     size_t len = 0;
     Oid type = 0;
     const uint8_t *at = cell(r, i, row, col, &len, &type);
-    TG_CHECK(type == DB_OID_INT8 || type == DB_OID_INT4 || type == DB_OID_INT2 || type == DB_OID_BOOL);
+    TG_CHECK(type == DB_OID_INT8 || type == DB_OID_INT4 || type == DB_OID_INT2 ||
+             type == DB_OID_BOOL);
     return at ? big_endian(at, len) : DB_NULL_I64;
 }
 
@@ -83,18 +87,21 @@ bool db_get_bool_at(const struct db_results *r, size_t i, size_t row, int col)
     return at && at[0];
 }
 
-static const uint8_t *string_cell(const struct db_results *r, size_t i, size_t row, int col, size_t *ret_len)
+static const uint8_t *string_cell(const struct db_results *r, size_t i, size_t row, int col,
+                                  size_t *ret_len)
 {
     Oid type = 0;
     const uint8_t *at = cell(r, i, row, col, ret_len, &type);
-    TG_CHECK(type == DB_OID_TEXT || type == DB_OID_BYTEA || type == DB_OID_NAME || type == DB_OID_VARCHAR);
+    TG_CHECK(type == DB_OID_TEXT || type == DB_OID_BYTEA || type == DB_OID_NAME ||
+             type == DB_OID_VARCHAR);
     return at;
 }
 
 const char *db_get_text_at(const struct db_results *r, size_t i, size_t row, int col)
 {
     size_t len = 0;
-    return (const char *)string_cell(r, i, row, col, &len); /* libpq puts a NUL behind every value */
+    return (const char *)string_cell(r, i, row, col,
+                                     &len); /* libpq puts a NUL behind every value */
 }
 
 struct db_slice db_get_bytes_at(const struct db_results *r, size_t i, size_t row, int col)
@@ -129,7 +136,8 @@ const char *db_get_text_named(const struct db_results *r, size_t i, size_t row, 
     return db_get_text_at(r, i, row, db_col(r, i, col));
 }
 
-struct db_slice db_get_bytes_named(const struct db_results *r, size_t i, size_t row, const char *col)
+struct db_slice db_get_bytes_named(const struct db_results *r, size_t i, size_t row,
+                                   const char *col)
 {
     return db_get_bytes_at(r, i, row, db_col(r, i, col));
 }

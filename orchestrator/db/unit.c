@@ -12,7 +12,8 @@ struct db_unit *db_unit_new(struct db *db, const char *what)
     return u;
 }
 
-size_t db_unit_add(struct db_unit *u, const struct db_query *query, const struct db_arg *args, size_t count)
+size_t db_unit_add(struct db_unit *u, const struct db_query *query, const struct db_arg *args,
+                   size_t count)
 {
     TG_CHECK(count == query->params);
     if (u->count == u->statements_cap) {
@@ -46,14 +47,16 @@ void db_unit_run(struct db_unit *u, db_done_fn done, void *data)
     TG_CHECK(u->count > 0 && done);
     u->done = done;
     u->data = data;
-    u->deadline_ms = tg_loop_mono_ms(db->loop) + u->wait_ms;
+    u->run_at_ms = tg_loop_mono_ms(db->loop);
+    u->deadline_ms = u->run_at_ms + u->wait_ms;
     u->results = tg_calloc(u->count, sizeof(PGresult *));
     tg_list_add(&db->waiting, &u->node);
     db->outstanding++;
     db_kick(db);
 }
 
-static int send_statement(struct db_conn *c, const struct db_unit *u, const struct db_statement *s, struct tg_err *err)
+static int send_statement(struct db_conn *c, const struct db_unit *u, const struct db_statement *s,
+                          struct tg_err *err)
 {
     const char *values[DB_PARAMS_MAX];
     int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
@@ -72,14 +75,16 @@ static int send_statement(struct db_conn *c, const struct db_unit *u, const stru
 
 int db_unit_send(struct db_conn *c, struct db_unit *u, struct tg_err *err)
 {
-    for (size_t i = 0; i < u->count; i++) TG_TRY(send_statement(c, u, &u->statements[i], err));
+    for (size_t i = 0; i < u->count; i++)
+        TG_TRY(send_statement(c, u, &u->statements[i], err));
     if (!PQpipelineSync(c->link.pg)) return db_link_error(&c->link, u->what, err);
     return 0;
 }
 
 void db_unit_again(struct db_unit *u)
 {
-    for (size_t i = 0; i < u->answered; i++) PQclear(u->results[i]);
+    for (size_t i = 0; i < u->answered; i++)
+        PQclear(u->results[i]);
     u->answered = 0;
     tg_err_clear(&u->err);
     u->retry = false;
@@ -89,7 +94,11 @@ void db_unit_tell(struct db_unit *u)
 {
     if (u->told) return;
     u->told = true;
-    u->db->outstanding--;
+    struct db *db = u->db;
+    db->outstanding--;
+    if (db->watch)
+        db->watch(u->what, tg_loop_mono_ms(db->loop) - u->run_at_ms, u->err.code == 0,
+                  db->watch_data);
     if (u->err.code < 0) {
         u->done(NULL, &u->err, u->data);
         return;
@@ -103,7 +112,8 @@ void db_unit_forget(struct db_unit *u)
     if (!u) return;
     tg_list_del(&u->node);
     if (u->results)
-        for (size_t i = 0; i < u->answered; i++) PQclear(u->results[i]);
+        for (size_t i = 0; i < u->answered; i++)
+            PQclear(u->results[i]);
     free(u->results);
     free(u->statements);
     free(u->values);

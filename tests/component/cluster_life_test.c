@@ -1,6 +1,7 @@
-// The private cluster: first start, second start, recovery from kill -9, halves, versions, places; backup and restore.
+// The private cluster: first start, second start, recovery from kill -9, halves, versions, places;
+// backup and restore.
 // uses: base loop db cluster | libs: pq uv
-/* clang-format off: cmocka wants these first */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,7 +110,10 @@ static void starts_from_nothing_and_again(void **state)
     assert_int_equal(db_migrate(cluster_owner_conninfo(f->c), 0, &m, &f->err), 0);
     assert_int_equal(number(cluster_conninfo(f->c), "SELECT count(*) FROM tamga.application"), 0);
     sql(cluster_conninfo(f->c), "INSERT INTO tamga.setting VALUES ('x', 'y', '2026-01-01')");
-    assert_int_equal(number(cluster_conninfo(f->c), "SELECT (current_user = 'tamga_run' AND NOT usesuper)::int FROM pg_user WHERE usename = current_user"), 1);
+    assert_int_equal(number(cluster_conninfo(f->c),
+                            "SELECT (current_user = 'tamga_run' AND NOT usesuper)::int FROM "
+                            "pg_user WHERE usename = current_user"),
+                     1);
     struct stat st;
     TG_AUTO(mem) char *pgdata = below(f, "pgdata");
     assert_int_equal(stat(pgdata, &st), 0);
@@ -141,10 +145,15 @@ static void recovers_from_a_killed_postmaster(void **state)
     start(f);
     assert_int_equal(db_migrate(cluster_owner_conninfo(f->c), 0, &m, &f->err), 0);
     for (int round = 0; round < 2; round++) {
-        TG_AUTO(mem) char *insert = tg_printf("INSERT INTO tamga.setting VALUES ('round%d', 'y', '2026-01-01')", round);
+        TG_AUTO(mem)
+        char *insert =
+            tg_printf("INSERT INTO tamga.setting VALUES ('round%d', 'y', '2026-01-01')", round);
         sql(cluster_conninfo(f->c), insert);
-        PGconn *busy = PQconnectdb(cluster_conninfo(f->c)); /* an orphan that holds the shared memory for a while */
-        assert_int_equal(PQsendQuery(busy, "DO $$ BEGIN FOR i IN 1..40000000 LOOP END LOOP; END $$"), 1);
+        PGconn *busy = PQconnectdb(
+            cluster_conninfo(f->c)); /* an orphan that holds the shared memory for a while */
+        assert_int_equal(PQsendQuery(busy,
+                                     "DO $$ BEGIN FOR i IN 1..40000000 LOOP END LOOP; END $$"),
+                         1);
         int pid = cluster_pid(f->c);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -153,7 +162,8 @@ static void recovers_from_a_killed_postmaster(void **state)
         start(f);
         assert_false(cluster_was_running(f->c));
         PQfinish(busy);
-        assert_int_equal(number(cluster_conninfo(f->c), "SELECT count(*) FROM tamga.setting"), round + 1);
+        assert_int_equal(number(cluster_conninfo(f->c), "SELECT count(*) FROM tamga.setting"),
+                         round + 1);
     }
 }
 
@@ -224,7 +234,8 @@ static void a_long_path_gets_a_short_socket(void **state)
 static void a_closed_ancestor_moves_the_cluster_and_says_so(void **state)
 {
     struct fixture *f = *state;
-    if (geteuid() != 0) skip(); /* only root can close a folder to the cluster's user and enter it itself */
+    if (geteuid() != 0)
+        skip(); /* only root can close a folder to the cluster's user and enter it itself */
     TG_AUTO(mem) char *inner = below(f, "inner");
     assert_int_equal(mkdir(inner, 0711), 0);
     assert_int_equal(chmod(f->state, 0700), 0);
@@ -235,12 +246,27 @@ static void a_closed_ancestor_moves_the_cluster_and_says_so(void **state)
     char target[256] = "";
     assert_true(readlink(link, target, sizeof target - 1) > 0);
     stop(f);
-    if (cluster_start(&config, &f->c, &f->err) < 0) fail_msg("%s", f->err.text); /* found again by the link */
+    if (cluster_start(&config, &f->c, &f->err) < 0)
+        fail_msg("%s", f->err.text); /* found again by the link */
     assert_int_equal(number(cluster_conninfo(f->c), "SELECT 1"), 1);
     stop(f);
     *strrchr(target, '/') = '\0';
     assert_true(tg_starts(target, "/var/lib/tamga/"));
     remove_tree(target);
+}
+
+static void guards_are_back(const struct cluster *c)
+{
+    PGconn *pg = PQconnectdb(cluster_owner_conninfo(c));
+    PGresult *r = PQexec(pg, "DELETE FROM tamga.trust_document");
+    assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "TG002");
+    PQclear(r);
+    PQfinish(pg);
+    pg = PQconnectdb(cluster_conninfo(c));
+    r = PQexec(pg, "UPDATE tamga.trust_document SET version = 2");
+    assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "42501");
+    PQclear(r);
+    PQfinish(pg);
 }
 
 static void backup_and_restore_bring_everything_back(void **state)
@@ -259,8 +285,10 @@ static void backup_and_restore_bring_everything_back(void **state)
     start(f);
     assert_int_equal(db_migrate(cluster_owner_conninfo(f->c), 0, &m, &f->err), 0);
     sql(cluster_conninfo(f->c), "INSERT INTO tamga.setting VALUES ('realm', 'abc', '2026-01-01');"
-                                "INSERT INTO tamga.trust_document VALUES (1, 'one', sha256('one'), sha256('0'), '2027-01-01', '2026-01-01')");
-    struct cluster_backup b = {cluster_owner_conninfo(f->c), f->state, dir, files, 3, 1782000000, NULL};
+                                "INSERT INTO tamga.trust_document VALUES (1, 'one', sha256('one'), "
+                                "sha256('0'), '2027-01-01', '2026-01-01')");
+    struct cluster_backup b =
+        {cluster_owner_conninfo(f->c), f->state, dir, files, 3, 1782000000, NULL};
     if (cluster_backup(&b, &f->err) < 0) fail_msg("%s", f->err.text);
     assert_int_equal(cluster_backup(&b, &f->err), TG_E_EXISTS);
     assert_int_equal(cluster_backup_check(dir, &f->err), 0);
@@ -277,21 +305,14 @@ static void backup_and_restore_bring_everything_back(void **state)
     if (cluster_restore_files(dir, second, &f->err) < 0) fail_msg("%s", f->err.text);
     struct cluster_config config = {.state = second};
     if (cluster_start(&config, &f->c, &f->err) < 0) fail_msg("%s", f->err.text);
-    if (cluster_restore_database(dir, cluster_owner_conninfo(f->c), NULL, &f->err) < 0) fail_msg("%s", f->err.text);
+    if (cluster_restore_database(dir, cluster_owner_conninfo(f->c), NULL, &f->err) < 0)
+        fail_msg("%s", f->err.text);
     assert_int_equal(db_migrate(cluster_owner_conninfo(f->c), 0, &m, &f->err), 0);
     assert_int_equal(m.from, m.to);
-    assert_int_equal(number(cluster_conninfo(f->c), "SELECT count(*) FROM tamga.setting WHERE value = 'abc'"), 1);
-    /* the guards are back too */
-    PGconn *pg = PQconnectdb(cluster_owner_conninfo(f->c));
-    PGresult *r = PQexec(pg, "DELETE FROM tamga.trust_document");
-    assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "TG002");
-    PQclear(r);
-    PQfinish(pg);
-    pg = PQconnectdb(cluster_conninfo(f->c));
-    r = PQexec(pg, "UPDATE tamga.trust_document SET version = 2");
-    assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "42501");
-    PQclear(r);
-    PQfinish(pg);
+    assert_int_equal(number(cluster_conninfo(f->c),
+                            "SELECT count(*) FROM tamga.setting WHERE value = 'abc'"),
+                     1);
+    guards_are_back(f->c);
     TG_AUTO(mem) char *back = tg_printf("%s/issuer/ca.key", second);
     struct tg_buf text = TG_BUF(64);
     assert_int_equal(tg_file_read(back, &text, &f->err), 0);
@@ -301,7 +322,8 @@ static void backup_and_restore_bring_everything_back(void **state)
     TG_AUTO(mem) char *back_log = tg_printf("%s/log.key", second);
     assert_int_equal(stat(back_log, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
-    assert_int_equal(cluster_restore_files(dir, second, &f->err), TG_E_EXISTS); /* never over what is there */
+    assert_int_equal(cluster_restore_files(dir, second, &f->err),
+                     TG_E_EXISTS); /* never over what is there */
     stop(f);
     remove_tree(second);
     remove_tree(dir);

@@ -1,6 +1,7 @@
-// Migrations: from nothing, again, newer than the program, changed; and the whole SQL catalogue against the schema.
+// Migrations: from nothing, again, newer than the program, changed; and the whole SQL catalogue
+// against the schema.
 // uses: base loop db testdb | libs: pq uv
-/* clang-format off: cmocka wants these first */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +60,8 @@ static void migrates_from_nothing_once(void **state)
     assert_int_equal(db_migrate_with(t->conninfo, 1782000000, small, 2, &m, &err), 0);
     assert_int_equal(m.from, 2);
     assert_int_equal(testdb_number(t, "SELECT count(*) FROM two"), 1);
-    TG_AUTO(mem) char *at = testdb_text(t, "SELECT applied_at::text FROM schema_migration WHERE number = 1");
+    TG_AUTO(mem)
+    char *at = testdb_text(t, "SELECT applied_at::text FROM schema_migration WHERE number = 1");
     assert_string_equal(at, "2026-06-21 00:00:00+00");
 }
 
@@ -113,7 +115,8 @@ static int params_of(const char *text, const char *path)
     line += 12;
     if (strncmp(line, "none\n", 5) == 0) return 0;
     int n = 1;
-    for (; *line != '\n'; line++) n += *line == ',';
+    for (; *line != '\n'; line++)
+        n += *line == ',';
     return n;
 }
 
@@ -133,12 +136,15 @@ static void prepare_one(struct testdb *t, const char *path)
     char *line = strchr((char *)b.data, '\n') + 12;
     char *sql = strchr(line, '\n');
     *sql++ = '\0';
-    for (char *save = NULL, *item = want ? strtok_r(line, ",", &save) : NULL; item; item = strtok_r(NULL, ",", &save)) {
+    for (char *save = NULL, *item = want ? strtok_r(line, ",", &save) : NULL; item;
+         item = strtok_r(NULL, ",", &save)) {
         char name[64], type[32];
         assert_int_equal(sscanf(item, " %63s %31s", name, type), 2);
         tg_buf_printf(&list, "%s%s", list.len ? ", " : "", type_word(type));
     }
-    TG_AUTO(mem) char *prepare = tg_printf("PREPARE q%s%s%s AS %s", want ? " (" : "", tg_buf_text(&list), want ? ")" : "", sql);
+    TG_AUTO(mem)
+    char *prepare = tg_printf("PREPARE q%s%s%s AS %s", want ? " (" : "", tg_buf_text(&list),
+                              want ? ")" : "", sql);
     PGresult *r = PQexec(t->run, prepare);
     if (PQresultStatus(r) != PGRES_COMMAND_OK) fail_msg("%s: %s", path, PQresultErrorMessage(r));
     PQclear(r);
@@ -146,7 +152,8 @@ static void prepare_one(struct testdb *t, const char *path)
     r = PQprepare(t->run, "bare", sql, 0, NULL);
     if (PQresultStatus(r) == PGRES_COMMAND_OK) {
         PGresult *d = PQdescribePrepared(t->run, "bare");
-        if (PQnparams(d) != want) fail_msg("%s: names %d parameters, PostgreSQL counts %d", path, want, PQnparams(d));
+        if (PQnparams(d) != want)
+            fail_msg("%s: names %d parameters, PostgreSQL counts %d", path, want, PQnparams(d));
         PQclear(d);
         testdb_run(t, "DEALLOCATE bare");
     }
@@ -161,7 +168,8 @@ static void every_query_prepares_as_the_runtime_role(void **state)
     struct testdb *t = *state;
     glob_t found;
     assert_int_equal(glob(SOURCE_ROOT "/schema/queries/*/*.sql", 0, NULL, &found), 0);
-    for (size_t i = 0; i < found.gl_pathc; i++) prepare_one(t, found.gl_pathv[i]);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        prepare_one(t, found.gl_pathv[i]);
     assert_true(found.gl_pathc >= 9);
     globfree(&found);
 }
@@ -176,9 +184,15 @@ static void no_query_reads_a_clock(void **state)
         struct tg_buf b = TG_BUF(1024 * 1024);
         struct tg_err err = {0};
         assert_int_equal(tg_file_read(found.gl_pathv[i], &b, &err), 0);
-        static const char *const clocks[] = {"now()", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "current_timestamp", "current_date"};
+        static const char *const clocks[] = {"now()",
+                                             "clock_timestamp",
+                                             "statement_timestamp",
+                                             "transaction_timestamp",
+                                             "current_timestamp",
+                                             "current_date"};
         for (size_t k = 0; k < TG_COUNT(clocks); k++)
-            if (strcasestr(tg_buf_text(&b), clocks[k])) fail_msg("%s: %s: time is a parameter", found.gl_pathv[i], clocks[k]);
+            if (strcasestr(tg_buf_text(&b), clocks[k]))
+                fail_msg("%s: %s: time is a parameter", found.gl_pathv[i], clocks[k]);
         tg_buf_done(&b);
     }
     globfree(&found);
@@ -240,7 +254,9 @@ static void one_leader_at_a_time_and_epochs_grow(void **state)
     assert_int_equal(db_lease_epoch(&b.lease), 0);
     db_lease_close(&b.lease, on_closed);
     assert_true(tg_loop_until(&loop, is_closed, &b, 60000));
-    assert_int_equal(testdb_number(t, "SELECT count(*) FROM lease WHERE owner = 'thief' AND until > '2098-01-01'"), 1);
+    assert_int_equal(testdb_number(t, "SELECT count(*) FROM lease WHERE owner = 'thief' AND until "
+                                      "> '2098-01-01'"),
+                     1);
     testdb_pool_close(db, &loop);
     tg_loop_done(&loop);
 }
@@ -249,7 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(migrates_from_nothing_once, setup_empty, teardown),
-        cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_nothing, setup_empty, teardown),
+        cmocka_unit_test_setup_teardown(a_migration_that_fails_leaves_nothing, setup_empty,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, setup_empty, teardown),
         cmocka_unit_test_setup_teardown(a_changed_migration_is_refused, setup_empty, teardown),
         cmocka_unit_test(no_server_is_said),

@@ -1,6 +1,7 @@
-// The pool against a real server: values both ways, units as transactions, errors, deadlines, retries, lost connections.
+// The pool against a real server: values both ways, units as transactions, errors, deadlines,
+// retries, lost connections.
 // uses: base loop db testdb | libs: pq uv
-/* clang-format off: cmocka wants these first */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,8 +25,10 @@ static int setup(void **state)
     struct fixture *f = TG_NEW(struct fixture);
     testdb_open(&f->t);
     assert_int_equal(tg_loop_init(&f->loop, NULL, &f->err), 0);
-    testdb_exec(&f->t, "CREATE TABLE pair (k int PRIMARY KEY, v int NOT NULL); GRANT ALL ON pair TO tamga_run; INSERT INTO pair VALUES (1, 0), (2, 0)");
-    TG_AUTO(mem) char *impatient = tg_printf("ALTER DATABASE %s SET deadlock_timeout = '50ms'", f->t.name);
+    testdb_exec(&f->t, "CREATE TABLE pair (k int PRIMARY KEY, v int NOT NULL); GRANT ALL ON pair "
+                       "TO tamga_run; INSERT INTO pair VALUES (1, 0), (2, 0)");
+    TG_AUTO(mem)
+    char *impatient = tg_printf("ALTER DATABASE %s SET deadlock_timeout = '50ms'", f->t.name);
     testdb_exec(&f->t, impatient);
     f->db = testdb_pool(&f->t, &f->loop, 2);
     *state = f;
@@ -42,17 +45,25 @@ static int teardown(void **state)
     return 0;
 }
 
-#define QUERY(id, count, writing, text, ...)                                                                           \
-    static const struct db_query id = {                                                                                \
-        .name = #id, .caption = "test", .sql = text, .params = count, .writes = writing, .types = (const uint32_t[]){__VA_ARGS__}}
+#define QUERY(id, count, writing, text, ...)                                                       \
+    static const struct db_query id = {.name = #id,                                                \
+                                       .caption = "test",                                          \
+                                       .sql = text,                                                \
+                                       .params = count,                                            \
+                                       .writes = writing,                                          \
+                                       .types = (const uint32_t[]){__VA_ARGS__}}
 
-QUERY(echo, 8, false, "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d, $5 AS e, $6 AS f, $7 AS g, $8 AS h", 20, 21, 16, 25, 17, 1184, 1082, 23);
-QUERY(arrays, 5, false, "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d, $5 AS e", 1016, 1009, 1001, 1185, 1005);
+QUERY(echo, 8, false,
+      "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d, $5 AS e, $6 AS f, $7 AS g, $8 AS h", 20, 21, 16,
+      25, 17, 1184, 1082, 23);
+QUERY(arrays, 5, false, "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d, $5 AS e", 1016, 1009, 1001,
+      1185, 1005);
 QUERY(put, 2, true, "INSERT INTO pair VALUES ($1, $2)", 23, 23);
 QUERY(add, 2, true, "UPDATE pair SET v = v + $2 WHERE k = $1", 23, 23);
 QUERY(all, 0, false, "SELECT k, v FROM pair ORDER BY k", 0);
 QUERY(slow, 1, false, "SELECT pg_sleep($1::float8 / 1000) IS NULL AS x", 23);
-QUERY(slow_write, 2, true, "INSERT INTO pair SELECT $1, 0 FROM pg_sleep($2::float8 / 1000)", 23, 23);
+QUERY(slow_write, 2, true, "INSERT INTO pair SELECT $1, 0 FROM pg_sleep($2::float8 / 1000)", 23,
+      23);
 QUERY(wrong, 0, false, "SELECT nothing FROM nowhere", 0);
 QUERY(forbidden, 0, true, "DELETE FROM approval", 0);
 QUERY(fails_at_commit, 1, true, "INSERT INTO child VALUES ($1)", 23);
@@ -80,7 +91,9 @@ static void values_come_back_as_they_went(void **state)
 {
     struct fixture *f = *state;
     struct db_unit *u = db_unit_new(f->db, "test echo");
-    db_unit_add(u, &echo, DB_ARGS(db_i64(INT64_MAX), db_i64(-7), db_bool(true), db_text("тамға"), db_bytes("a\0b", 3), db_time(1782000001), db_time(-86400), db_null()));
+    db_unit_add(u, &echo,
+                DB_ARGS(db_i64(INT64_MAX), db_i64(-7), db_bool(true), db_text("тамға"),
+                        db_bytes("a\0b", 3), db_time(1782000001), db_time(-86400), db_null()));
     assert_int_equal(testdb_wait(&f->loop, u, check_echo, NULL, &f->err), 0);
 }
 
@@ -113,8 +126,10 @@ static void arrays_come_back_as_they_went(void **state)
     struct fixture *f = *state;
     struct db_unit *u = db_unit_new(f->db, "test arrays");
     db_unit_add(u, &arrays,
-                DB_ARGS(db_i64_array((const int64_t[]){-5, DB_NULL_I64, 9}, 3), db_text_array((const char *const[]){"ab", NULL}, 2),
-                        db_bytes_array((const struct db_slice[]){{"", 0}}, 1), db_time_array((const int64_t[]){5}, 1), db_i64_array(NULL, 0)));
+                DB_ARGS(db_i64_array((const int64_t[]){-5, DB_NULL_I64, 9}, 3),
+                        db_text_array((const char *const[]){"ab", NULL}, 2),
+                        db_bytes_array((const struct db_slice[]){{"", 0}}, 1),
+                        db_time_array((const int64_t[]){5}, 1), db_i64_array(NULL, 0)));
     assert_int_equal(testdb_wait(&f->loop, u, check_arrays, NULL, &f->err), 0);
 }
 
@@ -169,7 +184,8 @@ static void a_unit_is_all_or_nothing(void **state)
 static void a_commit_that_fails_is_a_failure(void **state)
 {
     struct fixture *f = *state;
-    testdb_exec(&f->t, "CREATE TABLE child (k int REFERENCES pair DEFERRABLE INITIALLY DEFERRED); GRANT ALL ON child TO tamga_run");
+    testdb_exec(&f->t, "CREATE TABLE child (k int REFERENCES pair DEFERRABLE INITIALLY DEFERRED); "
+                       "GRANT ALL ON child TO tamga_run");
     struct db_unit *u = db_unit_new(f->db, "test child");
     db_unit_add(u, &fails_at_commit, DB_ARGS(db_i64(99)));
     assert_int_equal(testdb_wait(&f->loop, u, NULL, NULL, &f->err), TG_E_NOT_FOUND);
@@ -243,9 +259,11 @@ static void a_deadlock_is_tried_again(void **state)
 static void a_serialization_failure_is_tried_again(void **state)
 {
     struct fixture *f = *state;
-    testdb_exec(&f->t, "CREATE SEQUENCE tries; GRANT ALL ON SEQUENCE tries TO tamga_run;"
-                       "CREATE FUNCTION raise_once(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') < n THEN"
-                       " RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF; RETURN 1; END $$");
+    testdb_exec(&f->t,
+                "CREATE SEQUENCE tries; GRANT ALL ON SEQUENCE tries TO tamga_run;"
+                "CREATE FUNCTION raise_once(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF "
+                "nextval('tries') < n THEN"
+                " RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF; RETURN 1; END $$");
     struct db_unit *u = db_unit_new(f->db, "test serialize");
     db_unit_add(u, &serialize, DB_ARGS(db_i64(4)));
     assert_int_equal(testdb_wait(&f->loop, u, NULL, NULL, &f->err), 0);
@@ -297,8 +315,10 @@ struct states {
 static void on_state(bool up, const struct tg_err *why, void *data)
 {
     struct states *s = data;
-    if (up) s->ups++;
-    else s->downs++;
+    if (up)
+        s->ups++;
+    else
+        s->downs++;
     if (why) s->why = *why;
 }
 
@@ -312,13 +332,17 @@ static bool is_down(void *data)
     return ((struct states *)data)->downs > 0;
 }
 
-#define KILL_ALL "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'test'"
+#define KILL_ALL                                                                                   \
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = "      \
+    "'test'"
 
 /* A server that takes nobody in, so that the pool is wholly down for a while. */
 static void allow_connections(struct fixture *f, bool yes)
 {
     TG_AUTO(mem) char *elsewhere = tg_printf("%s dbname=postgres", f->t.conninfo);
-    TG_AUTO(mem) char *sql = tg_printf("ALTER DATABASE %s ALLOW_CONNECTIONS %s", f->t.name, yes ? "true" : "false");
+    TG_AUTO(mem)
+    char *sql =
+        tg_printf("ALTER DATABASE %s ALLOW_CONNECTIONS %s", f->t.name, yes ? "true" : "false");
     PGconn *pg = PQconnectdb(elsewhere);
     PGresult *r = PQexec(pg, sql);
     assert_int_equal(PQresultStatus(r), PGRES_COMMAND_OK);
@@ -353,7 +377,8 @@ static void a_write_in_flight_is_unknown_and_a_read_is_asked_again(void **state)
     struct db_unit *w = db_unit_new(f->db, "test slow write");
     db_unit_add(w, &slow_write, DB_ARGS(db_i64(60), db_i64(1000)));
     db_unit_run(w, on_many, &writes);
-    struct db_unit *u = db_unit_new(f->db, "test slow"); /* turns the loop until both are on their way */
+    struct db_unit *u =
+        db_unit_new(f->db, "test slow"); /* turns the loop until both are on their way */
     db_unit_add(u, &slow, DB_ARGS(db_i64(1)));
     db_unit_deadline(u, 300);
     (void)testdb_wait(&f->loop, u, NULL, NULL, NULL);
@@ -411,8 +436,10 @@ static void on_news(const char *channel, const char *payload, void *data)
     struct heard *h = data;
     assert_string_equal(channel, "test_news");
     (void)payload;
-    if (h->empty == 0) h->empty++; /* the first says: look at everything */
-    else h->full++;
+    if (h->empty == 0)
+        h->empty++; /* the first says: look at everything */
+    else
+        h->full++;
 }
 
 static bool heard_first(void *data)
@@ -431,7 +458,8 @@ static void news_arrives_coalesced_and_again_after_a_loss(void **state)
     struct heard h = {0};
     db_listen(f->db, "test_news", on_news, &h);
     assert_true(tg_loop_until(&f->loop, heard_first, &h, 60000));
-    for (int i = 0; i < 100; i++) db_notify(f->db, "test_news");
+    for (int i = 0; i < 100; i++)
+        db_notify(f->db, "test_news");
     assert_true(tg_loop_until(&f->loop, heard_more, &h, 60000));
     assert_int_equal(h.full, 1);
     testdb_exec(&f->t, "NOTIFY test_news");

@@ -1,6 +1,6 @@
-/* sql_catalogue: turns schema/queries/<room>/<verb>.sql into a room's catalogue, and schema/migrations/ into embedded
- * text. Runs at build time only. A query without its caption or params line, or whose $n do not match the params
- * line, is a build error. */
+/* sql_catalogue: turns schema/queries/<room>/<verb>.sql into a room's catalogue, and
+ * schema/migrations/ into embedded text. Runs at build time only. A query without its caption or
+ * params line, or whose $n do not match the params line, is a build error. */
 #include <ctype.h>
 #include <libgen.h>
 
@@ -15,11 +15,12 @@ static const struct {
     const char *word;
     unsigned oid;
 } types[] = {
-    {"bool", 16},          {"bytea", 17},      {"int8", 20},      {"bigint", 20},   {"int2", 21},
-    {"smallint", 21},      {"int4", 23},       {"int", 23},       {"text", 25},     {"date", 1082},
-    {"timestamptz", 1184}, {"bool[]", 1000},   {"bytea[]", 1001}, {"int2[]", 1005}, {"smallint[]", 1005},
-    {"int4[]", 1007},      {"int[]", 1007},    {"text[]", 1009},  {"int8[]", 1016}, {"bigint[]", 1016},
-    {"date[]", 1182},      {"timestamptz[]", 1185},
+    {"bool", 16},      {"bytea", 17},           {"int8", 20},          {"bigint", 20},
+    {"int2", 21},      {"smallint", 21},        {"int4", 23},          {"int", 23},
+    {"text", 25},      {"date", 1082},          {"timestamptz", 1184}, {"bool[]", 1000},
+    {"bytea[]", 1001}, {"int2[]", 1005},        {"smallint[]", 1005},  {"int4[]", 1007},
+    {"int[]", 1007},   {"text[]", 1009},        {"int8[]", 1016},      {"bigint[]", 1016},
+    {"date[]", 1182},  {"timestamptz[]", 1185},
 };
 
 struct query {
@@ -52,7 +53,8 @@ static void verb_of(const char *path, char *ret, size_t size)
     const char *name = strrchr(path, '/');
     name = name ? name + 1 : path;
     size_t len = strlen(name);
-    if (len < 5 || strcmp(name + len - 4, ".sql") != 0 || len - 4 >= size) die(path, "the name must be <verb>.sql");
+    if (len < 5 || strcmp(name + len - 4, ".sql") != 0 || len - 4 >= size)
+        die(path, "the name must be <verb>.sql");
     tg_copyn(ret, size, name, len - 4);
     for (const char *p = ret; *p; p++)
         if (!(islower((unsigned char)*p) || isdigit((unsigned char)*p) || *p == '_'))
@@ -79,9 +81,11 @@ static unsigned type_of(const char *path, const char *word)
 static void parse_params(const char *path, char *list, struct query *q)
 {
     if (strcmp(list, "none") == 0) return;
-    for (char *save = NULL, *item = strtok_r(list, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+    for (char *save = NULL, *item = strtok_r(list, ",", &save); item;
+         item = strtok_r(NULL, ",", &save)) {
         char name[64] = "", type[32] = "", rest[2] = "";
-        if (sscanf(item, " %63s %31s %1s", name, type, rest) != 2) die(path, "params: wants `name type, name type`");
+        if (sscanf(item, " %63s %31s %1s", name, type, rest) != 2)
+            die(path, "params: wants `name type, name type`");
         if (q->params == PARAMS_MAX) die(path, "too many params");
         q->oid[q->params++] = type_of(path, type);
     }
@@ -105,7 +109,8 @@ static bool has_word(const char *text, const char *word)
 {
     size_t len = strlen(word);
     for (const char *p = strcasestr(text, word); p; p = strcasestr(p + 1, word))
-        if ((p == text || !isalnum((unsigned char)p[-1])) && !isalnum((unsigned char)p[len])) return true;
+        if ((p == text || !isalnum((unsigned char)p[-1])) && !isalnum((unsigned char)p[len]))
+            return true;
     return false;
 }
 
@@ -117,12 +122,14 @@ static void parse_query(const char *path, struct query *q)
     char *caption = take_line(&at), *params = take_line(&at);
     if (!caption || !tg_starts(caption, "-- ") || tg_starts(caption, "-- params:"))
         die(path, "line 1 must be its caption: -- what it does");
-    if (!params || !tg_starts(params, "-- params: ")) die(path, "line 2 must be: -- params: name type, ... (or none)");
+    if (!params || !tg_starts(params, "-- params: "))
+        die(path, "line 2 must be: -- params: name type, ... (or none)");
     q->caption = caption + 3;
     parse_params(path, params + 11, q);
     q->sql = at;
     check_places(path, q);
-    q->writes = has_word(at, "insert") || has_word(at, "update") || has_word(at, "delete") || has_word(q->caption, "writes");
+    q->writes = has_word(at, "insert") || has_word(at, "update") || has_word(at, "delete") ||
+                has_word(q->caption, "writes");
 }
 
 /* A C string literal, one line of source per line of text. */
@@ -131,11 +138,16 @@ static void put_literal(FILE *f, const char *text)
     fputs("\n    \"", f);
     for (const char *p = text; *p; p++) {
         unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\') fprintf(f, "\\%c", c);
-        else if (c == '\n') fputs(p[1] ? "\\n\"\n    \"" : "\\n", f);
-        else if (c == '\t') fputs("\\t", f);
-        else if (c < 0x20 || c >= 0x7f) fprintf(f, "\\%03o", c);
-        else fputc(c, f);
+        if (c == '"' || c == '\\')
+            fprintf(f, "\\%c", c);
+        else if (c == '\n')
+            fputs(p[1] ? "\\n\"\n    \"" : "\\n", f);
+        else if (c == '\t')
+            fputs("\\t", f);
+        else if (c < 0x20 || c >= 0x7f)
+            fprintf(f, "\\%03o", c);
+        else
+            fputc(c, f);
     }
     fputc('"', f);
 }
@@ -155,7 +167,8 @@ static void finish(FILE *f, const char *path)
 static void upper(const char *text, char *ret)
 {
     size_t i = 0;
-    for (; text[i]; i++) ret[i] = (char)toupper((unsigned char)text[i]);
+    for (; text[i]; i++)
+        ret[i] = (char)toupper((unsigned char)text[i]);
     ret[i] = '\0';
 }
 
@@ -164,11 +177,18 @@ static void write_header(const char *room, const char *path, const struct query 
     char up_room[64], up_verb[64];
     upper(room, up_room);
     FILE *f = create(path);
-    fprintf(f, "/* Generated from schema/queries/%s/: only %s_store.c files include this. */\n#pragma once\n\n", room, room);
-    fprintf(f, "#include \"db/db.h\"\n\nextern const struct db_query %s_queries[];\nenum { %s_QUERIES = %d };\n\n", room, up_room, count);
+    fprintf(f,
+            "/* Generated from schema/queries/%s/: only %s_store.c files include this. */\n#pragma "
+            "once\n\n",
+            room, room);
+    fprintf(f,
+            "#include \"db/db.h\"\n\nextern const struct db_query %s_queries[];\nenum { %s_QUERIES "
+            "= %d };\n\n",
+            room, up_room, count);
     for (int i = 0; i < count; i++) {
         upper(q[i].verb, up_verb);
-        fprintf(f, "#define Q_%s_%s (&%s_queries[%d]) /* %s */\n", up_room, up_verb, room, i, q[i].caption);
+        fprintf(f, "#define Q_%s_%s (&%s_queries[%d]) /* %s */\n", up_room, up_verb, room, i,
+                q[i].caption);
     }
     finish(f, path);
 }
@@ -176,18 +196,23 @@ static void write_header(const char *room, const char *path, const struct query 
 static void write_table(const char *room, const char *path, const struct query *q, int count)
 {
     FILE *f = create(path);
-    fprintf(f, "/* Generated from schema/queries/%s/. */\n#include \"%s_queries.h\"\n\n", room, room);
+    fprintf(f, "/* Generated from schema/queries/%s/. */\n#include \"%s_queries.h\"\n\n", room,
+            room);
     for (int i = 0; i < count; i++) {
         if (q[i].params == 0) continue;
         fprintf(f, "static const uint32_t types_%s[] = {", q[i].verb);
-        for (unsigned p = 0; p < q[i].params; p++) fprintf(f, "%s%u", p ? ", " : "", q[i].oid[p]);
+        for (unsigned p = 0; p < q[i].params; p++)
+            fprintf(f, "%s%u", p ? ", " : "", q[i].oid[p]);
         fputs("};\n", f);
     }
     fprintf(f, "\nconst struct db_query %s_queries[] = {\n", room);
     for (int i = 0; i < count; i++) {
-        fprintf(f, "{.name = \"%s_%s\", .params = %u, .writes = %s, .types = ", room, q[i].verb, q[i].params, q[i].writes ? "true" : "false");
-        if (q[i].params) fprintf(f, "types_%s", q[i].verb);
-        else fputs("NULL", f);
+        fprintf(f, "{.name = \"%s_%s\", .params = %u, .writes = %s, .types = ", room, q[i].verb,
+                q[i].params, q[i].writes ? "true" : "false");
+        if (q[i].params)
+            fprintf(f, "types_%s", q[i].verb);
+        else
+            fputs("NULL", f);
         fputs(",\n .caption =", f);
         put_literal(f, q[i].caption);
         fputs(",\n .sql =", f);
@@ -201,12 +226,14 @@ static void write_table(const char *room, const char *path, const struct query *
 static int queries(const char *room, const char *folder, char **paths, int count)
 {
     struct query *q = tg_calloc((size_t)count + 1, sizeof *q);
-    for (int i = 0; i < count; i++) parse_query(paths[i], &q[i]);
+    for (int i = 0; i < count; i++)
+        parse_query(paths[i], &q[i]);
     TG_AUTO(mem) char *header = tg_printf("%s/%s_queries.h", folder, room);
     TG_AUTO(mem) char *table = tg_printf("%s/%s_queries.c", folder, room);
     write_header(room, header, q, count);
     write_table(room, table, q, count);
-    for (int i = 0; i < count; i++) tg_buf_done(&q[i].text);
+    for (int i = 0; i < count; i++)
+        tg_buf_done(&q[i].text);
     free(q);
     return 0;
 }
@@ -214,13 +241,16 @@ static int queries(const char *room, const char *folder, char **paths, int count
 static int migrations(const char *out, char **paths, int count)
 {
     FILE *f = create(out);
-    fputs("/* Generated from schema/migrations/. */\n#include \"db/migrate.h\"\n\nconst struct db_migration db_migrations[] = {\n", f);
+    fputs("/* Generated from schema/migrations/. */\n#include \"db/migrate.h\"\n\nconst struct "
+          "db_migration db_migrations[] = {\n",
+          f);
     for (int i = 0; i < count; i++) {
         struct tg_buf text;
         read_all(paths[i], &text);
         const char *name = basename(paths[i]);
         long number = strtol(name, NULL, 10);
-        if (number != i + 1 || strlen(name) < 6 || name[4] != '_') die(paths[i], "migrations are named NNNN_subject.sql, without a gap");
+        if (number != i + 1 || strlen(name) < 6 || name[4] != '_')
+            die(paths[i], "migrations are named NNNN_subject.sql, without a gap");
         if (strlen((const char *)text.data) != text.len) die(paths[i], "has a NUL byte");
         fprintf(f, "{.number = %ld, .name = \"%s\", .sql =", number, name);
         put_literal(f, (const char *)text.data);
@@ -234,8 +264,10 @@ static int migrations(const char *out, char **paths, int count)
 
 int main(int argc, char **argv)
 {
-    if (argc >= 4 && strcmp(argv[1], "queries") == 0) return queries(argv[2], argv[3], argv + 4, argc - 4);
-    if (argc >= 3 && strcmp(argv[1], "migrations") == 0) return migrations(argv[2], argv + 3, argc - 3);
+    if (argc >= 4 && strcmp(argv[1], "queries") == 0)
+        return queries(argv[2], argv[3], argv + 4, argc - 4);
+    if (argc >= 3 && strcmp(argv[1], "migrations") == 0)
+        return migrations(argv[2], argv + 3, argc - 3);
     fputs("usage: sql_catalogue queries ROOM FOLDER FILE... | migrations OUT FILE...\n", stderr);
     return 2;
 }

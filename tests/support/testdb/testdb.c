@@ -1,10 +1,9 @@
-/* clang-format off: cmocka wants these first */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
-/* clang-format on */
 
 #include "base/bytes.h"
 #include "base/mem.h"
@@ -38,7 +37,8 @@ static PGresult *must(PGconn *pg, const char *sql)
 {
     PGresult *r = PQexec(pg, sql);
     ExecStatusType s = PQresultStatus(r);
-    if (s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK) fail_msg("%s\n%s", PQresultErrorMessage(r), sql);
+    if (s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK)
+        fail_msg("%s\n%s", PQresultErrorMessage(r), sql);
     return r;
 }
 
@@ -56,11 +56,13 @@ static bool exists(PGconn *pg, const char *database)
     return yes;
 }
 
-/* Named by what is in it: another build's migrations make another template. Made under a lock, once per cluster. */
+/* Named by what is in it: another build's migrations make another template. Made under a lock, once
+ * per cluster. */
 static char *template_of(PGconn *pg, const char *base)
 {
     struct tg_buf all = TG_BUF(16 * 1024 * 1024);
-    for (size_t i = 0; i < db_migrations_count; i++) tg_buf_puts(&all, db_migrations[i].sql);
+    for (size_t i = 0; i < db_migrations_count; i++)
+        tg_buf_puts(&all, db_migrations[i].sql);
     char hash[TG_HEX256];
     tg_sha256_hex(all.data, all.len, hash);
     tg_buf_done(&all);
@@ -76,7 +78,8 @@ static char *template_of(PGconn *pg, const char *base)
         must_not_fail(pg, drop);
         must_not_fail(pg, create);
         if (db_migrate(conninfo, 1767225600, &done, &err) < 0) {
-            must_not_fail(pg, "SELECT pg_advisory_unlock(4711)"); /* or the next test waits for ever */
+            must_not_fail(pg,
+                          "SELECT pg_advisory_unlock(4711)"); /* or the next test waits for ever */
             fail_msg("%s", err.text);
         }
         must_not_fail(pg, rename);
@@ -101,10 +104,12 @@ static void open_from(struct testdb *t, bool empty)
     PQfinish(admin);
     t->conninfo = tg_printf("%s dbname=%s", base, t->name);
     t->pg = dial(t->conninfo);
-    must_not_fail(t->pg, "SET search_path = tamga, pg_catalog; SET client_min_messages = warning; SET TimeZone = 'UTC'");
+    must_not_fail(t->pg, "SET search_path = tamga, pg_catalog; SET client_min_messages = warning; "
+                         "SET TimeZone = 'UTC'");
     if (empty) return;
     t->run = dial(t->conninfo);
-    must_not_fail(t->run, "SET search_path = tamga, pg_catalog; SET client_min_messages = warning; SET TimeZone = 'UTC'; SET ROLE tamga_run");
+    must_not_fail(t->run, "SET search_path = tamga, pg_catalog; SET client_min_messages = warning; "
+                          "SET TimeZone = 'UTC'; SET ROLE tamga_run");
 }
 
 void testdb_open(struct testdb *t)
@@ -159,7 +164,8 @@ void testdb_refused_on(PGconn *pg, const char *sqlstate, const char *sql)
     PGresult *r = PQexec(pg, sql);
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     if (!state) fail_msg("was not refused: %s", sql);
-    if (strcmp(state, sqlstate) != 0) fail_msg("refused with %s, not %s: %s\n%s", state, sqlstate, PQresultErrorMessage(r), sql);
+    if (strcmp(state, sqlstate) != 0)
+        fail_msg("refused with %s, not %s: %s\n%s", state, sqlstate, PQresultErrorMessage(r), sql);
     PQclear(r);
     if (PQtransactionStatus(pg) != PQTRANS_IDLE) must_not_fail(pg, "ROLLBACK");
 }
@@ -178,9 +184,13 @@ struct db *testdb_pool(struct testdb *t, struct tg_loop *loop, unsigned pool)
 {
     struct db *db = NULL;
     struct tg_err err = {0};
-    struct db_config config = {.conninfo = t->conninfo, .role = "tamga_run", .name = "test", .pool = pool ? pool : 2};
+    struct db_config config = {.conninfo = t->conninfo,
+                               .role = "tamga_run",
+                               .name = "test",
+                               .pool = pool ? pool : 2};
     if (db_open(loop, &config, &db, &err) < 0) fail_msg("%s", err.text);
-    if (!tg_loop_until(loop, is_up, db, WAIT_MS)) fail_msg("the pool did not connect to %s", t->conninfo);
+    if (!tg_loop_until(loop, is_up, db, WAIT_MS))
+        fail_msg("the pool did not connect to %s", t->conninfo);
     return db;
 }
 
@@ -213,11 +223,14 @@ static void on_done(const struct db_results *r, const struct tg_err *err, void *
     struct waiting *w = data;
     if (w->done) fail_msg("a unit was told twice");
     w->done = true;
-    if (err) w->err = *err;
-    else if (w->each) w->each(r, NULL, w->data);
+    if (err)
+        w->err = *err;
+    else if (w->each)
+        w->each(r, NULL, w->data);
 }
 
-int testdb_wait(struct tg_loop *loop, struct db_unit *u, db_done_fn each, void *data, struct tg_err *ret)
+int testdb_wait(struct tg_loop *loop, struct db_unit *u, db_done_fn each, void *data,
+                struct tg_err *ret)
 {
     struct waiting w = {.each = each, .data = data};
     db_unit_run(u, on_done, &w);

@@ -1,6 +1,7 @@
-/* lease: who is the leader for a kind of work. A row with an epoch in the database, renewed at a third of its
- * time; every write of the leader must name the epoch (WHERE epoch = $1), for a leader that slept through its lease
- * does not know it. Embed struct db_lease; callbacks on the loop's thread. */
+/* lease: who is the leader for a kind of work. A row with an epoch in the database, renewed at a
+ * third of its time; every write of the leader must name the epoch (WHERE epoch = $1), for a leader
+ * that slept through its lease does not know it. Embed struct db_lease; callbacks on the loop's
+ * thread. */
 #pragma once
 
 #include "db/db.h"
@@ -15,7 +16,7 @@ struct db_lease {
     const char *name;
     struct tg_repeat repeat;
     uint64_t ttl_s, asked_ms, until_ms; /* monotonic: what we count on ends before the database's */
-    int64_t epoch;            /* 0 = not held */
+    int64_t epoch;                      /* 0 = not held */
     char owner[33];
     db_lease_fn fn;
     db_lease_closed_fn closed;
@@ -24,7 +25,8 @@ struct db_lease {
 };
 
 /* name is static: "audit", "planner"... */
-void db_lease_start(struct db_lease *l, struct db *db, const char *name, uint64_t ttl_s, db_lease_fn fn, void *data);
+void db_lease_start(struct db_lease *l, struct db *db, const char *name, uint64_t ttl_s,
+                    db_lease_fn fn, void *data);
 int64_t db_lease_epoch(struct db_lease *l); /* 0 when not held (or no longer surely held) */
 /* Gives the lease up, so that another takes it at once. closed may be NULL. */
 void db_lease_close(struct db_lease *l, db_lease_closed_fn closed);
