@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-enum { CALL_MS = 30 * 1000, POLL_MS = 2000, POLL_MAX_MS = 60 * 1000, SIGNED_MAX = 64 };
+enum { CALL_MS = 30 * 1000, POLL_MS = 2000, POLL_MAX_MS = 60 * 1000, SIGNED_MAX = 256 };
 
 struct enrolling {
     const struct agent_enroll *e;
@@ -78,8 +78,7 @@ static int make_request(struct tg_client_call *call, const uint8_t *exporter, st
     TG_AUTO(buf) struct tg_buf text = TG_BUF(SIGNED_MAX);
     TG_AUTO(buf) struct tg_buf signature = TG_BUF(1024);
     if (!exporter) return TG_FAIL(err, TG_E_NETWORK, "the connection has no TLS exporter");
-    tg_buf_puts(&text, "tamga enroll v1\n");
-    tg_buf_add(&text, exporter, TG_TLS_EXPORTER);
+    tg_wire_enroll_text(exporter, &text);
     TG_TRY(tg_buf_ok(&text, err));
     TG_TRY(agent_identity_request(n->e->dir, n->id->host, &csr, err));
     TG_TRY(agent_identity_sign(n->e->dir, text.data, text.len, &signature, err));

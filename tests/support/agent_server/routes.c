@@ -64,18 +64,19 @@ static bool signed_here(const struct tg_request *req, const struct tg_wire_enrol
 {
     TG_AUTO(csr) struct tg_csr *csr = NULL;
     struct tg_err err = {0};
-    uint8_t text[16 + TG_TLS_EXPORTER];
+    uint8_t exporter[TG_TLS_EXPORTER];
+    TG_AUTO(buf) struct tg_buf text = TG_BUF(256);
     size_t len = 0;
-    memcpy(text, "tamga enroll v1\n", 16);
-    if (!tg_conn_exporter(tg_request_conn(req), text + 16) ||
+    if (!tg_conn_exporter(tg_request_conn(req), exporter) ||
         tg_csr_parse(e->csr.data, e->csr.len, &csr, &err) < 0 || tg_csr_verify(csr, &err) < 0)
         return false;
+    tg_wire_enroll_text(exporter, &text);
     const uint8_t *spki = tg_csr_spki(csr, &len);
     tg_buf_add(ret_csr_spki, spki, len);
     memcpy(ret_spki, tg_csr_spki_sha256(csr), TG_SHA256);
     const uint8_t *peer = tg_conn_peer_spki(tg_request_conn(req));
     return peer && memcmp(peer, ret_spki, TG_SHA256) == 0 &&
-           tg_spki_verify_signature(spki, len, text, sizeof text, e->signature.data,
+           tg_spki_verify_signature(spki, len, text.data, text.len, e->signature.data,
                                     e->signature.len, &err) == 0;
 }
 
