@@ -1,5 +1,7 @@
 /* What follows an install: the agent's own commands, and retiring the backup. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,12 +44,14 @@ int agent_after(const json_t *request, json_t *answer, struct tg_err *err)
 
 int agent_retire(const json_t *request, json_t *answer, struct tg_err *err)
 {
-    char from[PATH], to[PATH];
+    char from[PATH], to[PATH], real[PATH];
     const char *path = NULL, *certificate = NULL;
     TG_TRY(tg_json_str(request, "path", PATH - 1, &path, err));
     TG_TRY(tg_json_hex256(request, "certificate", &certificate, err));
-    if (snprintf(from, sizeof from, "%s.tamga-old", path) >= PATH ||
-        snprintf(to, sizeof to, "%s.tamga-archive-%.16s", path, certificate) >= PATH)
+    if (!realpath(path, real)) /* the backup stands beside the file, not beside a link to it */
+        return TG_FAIL(err, tg_code_from_errno(errno), "%s: %s", path, strerror(errno));
+    if (snprintf(from, sizeof from, "%s.tamga-old", real) >= PATH ||
+        snprintf(to, sizeof to, "%s.tamga-archive-%.16s", real, certificate) >= PATH)
         return TG_FAIL(err, TG_E_LIMIT, "%s: the path is too long", path);
     if (access(from, F_OK) == 0) TG_TRY(agent_rename(from, to, err));
     json_object_set_new(answer, "archive", json_string(to));

@@ -6,67 +6,12 @@
 #include "agent/install.h"
 #include "agent/job.h"
 #include "agent/prepare.h"
-#include "agent/scan.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "keystore/keystore.h"
-#include "x509/cert.h"
+#include "scan_job.h"
 
 enum { REQUEST = 4 * 1024 * 1024, PASSWORD_FD = 3 };
-
-static json_t *text_or_null(const char *text)
-{
-    return text && text[0] ? json_string(text) : json_null();
-}
-
-static json_t *entry_json(const struct tg_keystore_entry *e, bool key_elsewhere)
-{
-    TG_AUTO(buf) struct tg_buf b64 = TG_BUF(2 * TG_MAX_CERT);
-    char ski[129] = "";
-    size_t len = 0;
-    const uint8_t *der = e->cert ? tg_cert_der(e->cert, &len) : NULL;
-    if (der) tg_base64(&b64, der, len);
-    tg_hex(e->ski, e->ski_len, ski);
-    return json_pack("{s:s,s:o,s:o,s:b}", "certificate", tg_buf_text(&b64), "ski",
-                     text_or_null(ski), "friendly_name", text_or_null(e->friendly_name), "has_key",
-                     e->has_key || key_elsewhere);
-}
-
-static int report(const struct tg_keystore *ks, bool key_elsewhere, void *data, struct tg_err *err)
-{
-    struct agent_owner owner = {0};
-    json_t *entries = json_array();
-    struct tg_err ignored = {0};
-    (void)err;
-    if (agent_owner_of(ks->path, &owner, &ignored) < 0) owner.name[0] = '\0';
-    for (size_t i = 0; i < ks->count; i++)
-        json_array_append_new(entries, entry_json(&ks->entries[i], i == 0 && key_elsewhere));
-    json_array_append_new(data, json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o}", "path", ks->path, "kind",
-                                          text_or_null(ks->kind), "storage", "file", "status",
-                                          tg_keystore_status_word(ks->status), "reason",
-                                          text_or_null(ks->reason), "owner",
-                                          text_or_null(owner.name), "entries", entries));
-    return 0;
-}
-
-static int do_scan(const json_t *request, const struct tg_secret *password, json_t *answer,
-                   struct tg_err *err)
-{
-    const json_t *paths = NULL;
-    struct agent_scan scan = {.rules = json_object_get(request, "passwords"),
-                              .on_keystore = report};
-    (void)password;
-    TG_TRY(tg_json_array(request, "paths", 4096, &paths, err));
-    scan.data = json_array();
-    json_object_set_new(answer, "keystores", scan.data);
-    for (size_t i = 0; i < json_array_size(paths); i++) {
-        const char *path = NULL;
-        TG_TRY(tg_json_item_str(paths, "paths", i, 4095, &path, err));
-        TG_TRY(agent_scan_path(&scan, path, err));
-    }
-    return 0;
-}
 
 static int do_details(const json_t *request, const struct tg_secret *password, json_t *answer,
                       struct tg_err *err)
@@ -108,7 +53,7 @@ static const struct {
     int (*run)(const json_t *request, const struct tg_secret *password, json_t *answer,
                struct tg_err *err);
 } kinds[] = {
-    {"scan", do_scan},          {"prepare", agent_prepare}, {"details", do_details},
+    {"scan", agent_scan_job},   {"prepare", agent_prepare}, {"details", do_details},
     {"install", agent_install}, {"retire", do_retire},      {"after", do_after},
     {"forget", do_forget},
 };

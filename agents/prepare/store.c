@@ -50,7 +50,12 @@ int agent_store_open_recovered(struct agent_store *s, const char *path,
                                const struct tg_secret *password, const json_t *rules,
                                struct tg_err *err)
 {
+    struct tg_buf bytes = TG_BUF(TG_MAX_KEYSTORE);
     memset(s, 0, sizeof *s);
+    int rc = agent_read_linked(path, &bytes, err); /* ours at all? Nothing is touched before */
+    if (bytes.data) tg_wipe(bytes.data, bytes.len);
+    tg_buf_done(&bytes);
+    TG_TRY(rc);
     TG_TRY(tg_install_recover(-1, path, NULL, NULL, err));
     TG_TRY(agent_store_open(s, path, password, rules, err));
     for (size_t i = 0; i < s->view->count; i++)
@@ -117,6 +122,10 @@ int agent_new_key_load(const char *keystore, const char *number, const char *sec
     TG_TRY(agent_read_file(path, &der, err));
     tg_secret_set(&seal, secret, strlen(secret));
     struct tg_err why = {0};
+    TG_AUTO(key) struct tg_key *plain = NULL;
+    if (tg_key_from_pkcs8(der.data, der.len, NULL, &plain, &why) == 0)
+        return TG_FAIL(err, TG_E_MISMATCH, "%s: not the key that was made here: it is not sealed",
+                       path);
     if (tg_key_from_pkcs8(der.data, der.len, &seal, ret, &why) < 0)
         /* Never TG_E_PASSWORD or TG_E_LOCKED: no holder can help with a secret of ours. */
         return TG_FAIL(err, TG_E_MISMATCH, "%s: not the key that was made here: %s", path,

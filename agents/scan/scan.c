@@ -93,11 +93,23 @@ static int scan_folder(struct walk *w, const char *path, int depth, struct tg_er
     return rc;
 }
 
+/* Of somebody else, or a link to what is. */
+static bool others(const struct walk *w, const char *path, const struct stat *st)
+{
+    struct stat target;
+    if (!w->scan->on_other) return false;
+    bool own = st->st_uid == 0 &&
+               (!S_ISLNK(st->st_mode) || stat(path, &target) != 0 || target.st_uid == 0);
+    if (!own) w->scan->on_other(path, w->scan->data);
+    return !own;
+}
+
 static int scan_any(struct walk *w, const char *path, int depth, bool given, struct tg_err *err)
 {
     struct stat st;
     if (lstat(path, &st) != 0)
         return given ? TG_FAIL(err, TG_E_NOT_FOUND, "%s: %s", path, strerror(errno)) : 0;
+    if (others(w, path, &st)) return 0;
     /* A link to a file may be a keystore; a link to a folder could lead anywhere, or in circles. */
     if (S_ISLNK(st.st_mode) && (stat(path, &st) != 0 || (S_ISDIR(st.st_mode) && !given))) return 0;
     if (S_ISDIR(st.st_mode)) return scan_folder(w, path, depth, err);

@@ -73,7 +73,7 @@ static void make_prepare(struct agent_world *w)
 void agent_world_init(struct agent_world *w, enum agent_world_kind kind, const char *dir)
 {
     *w = (struct agent_world){.kind = kind};
-    seal_world_init_at(&w->seal, 3, tg_clock_wall(tg_clock_system()));
+    seal_world_init_at(&w->seal, 5, tg_clock_wall(tg_clock_system()));
     (void)snprintf(w->dir, sizeof w->dir, "%s", dir ? dir : "/tmp/tamga-agent-XXXXXX");
     if (!dir && !mkdtemp(w->dir)) abort();
     make_world_keystore(w);

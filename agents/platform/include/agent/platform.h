@@ -30,6 +30,12 @@ int agent_may_act_for(const struct agent_owner *owner, const char *path,
  * no core files, bounded memory and time. A process that is the owner already only gets the limits.
  */
 int agent_become(const struct agent_owner *owner, struct tg_err *err) TG_MUST_CHECK;
+bool agent_is_root(void);
+/* run in a child that became the owner; what it wrote into its buffer arrives in ret, its error in
+ * err. Only for a process of one thread. */
+int agent_run_as(const struct agent_owner *owner,
+                 int (*run)(void *data, struct tg_buf *out, struct tg_err *err), void *data,
+                 struct tg_buf *ret, struct tg_err *err) TG_MUST_CHECK;
 
 /* A regular file of this process's user with one link, reached without magic links (openat2);
  * bounded by ret->max. A symlink's target must have the same owner. TG_E_DENIED names what is

@@ -35,6 +35,9 @@ struct agent_scan {
     bool every_file; /* report also what is no keystore; else only likely names */
     const struct agent_passwords *passwords; /* tried on every keystore, may be NULL */
     const json_t *rules;                     /* may be NULL */
+    /* Root's child reads nothing of others: what belongs to somebody else (a file, or a folder with
+     * all below it) is named here instead. NULL: everything is read. */
+    void (*on_other)(const char *path, void *data);
     /* key_elsewhere: a PEM certificate whose key lies in another file of the folder. Negative ends
      * the scan. */
     int (*on_keystore)(const struct tg_keystore *ks, bool key_elsewhere, void *data,
