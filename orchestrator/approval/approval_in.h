@@ -249,6 +249,7 @@ void approval_add_recalled(struct db_unit *u, int64_t batch, int64_t now);
 void approval_add_bundle(struct db_unit *u, struct tg_number number);
 struct approval_stored {
     int64_t batch_id, index;
+    bool recalled;
     struct tg_blob leaf, statement, cms[TG_SEAL_CMS_MAX], certificate, old,
         chain[TG_SEAL_CHAIN_MAX], csr, holder;
     size_t cms_count, chain_count;

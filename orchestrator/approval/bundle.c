@@ -291,6 +291,8 @@ static void on_stored(const struct db_results *r, const struct tg_err *err, void
         p->err = *err;
     else if (!approval_stored_at(r, 0, &p->stored))
         TG_FAIL(&p->err, TG_E_NOT_FOUND, "no certificate was issued for it");
+    else if (p->stored.recalled && !p->evidence) /* by another process, at this moment */
+        TG_FAIL(&p->err, TG_E_REVOKED, "V5: the statement was recalled");
     if (p->err.code < 0) {
         finish(p);
         return;

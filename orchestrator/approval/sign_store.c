@@ -171,6 +171,7 @@ bool approval_stored_at(const struct db_results *r, size_t i, struct approval_st
     *ret = (struct approval_stored){
         .batch_id = number_of(r, i, 0, "batch_id"),
         .index = number_of(r, i, 0, "leaf_index"),
+        .recalled = db_get_bool(r, i, 0, "recalled"),
         .leaf = approval_blob(db_get_bytes(r, i, 0, "leaf")),
         .statement = approval_blob(db_get_bytes(r, i, 0, "statement")),
         .certificate = approval_blob(db_get_bytes(r, i, 0, "certificate")),

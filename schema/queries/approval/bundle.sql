@@ -1,7 +1,7 @@
 -- All that is stored about one issued application.
 -- params: year smallint, sequence int
 SELECT l.batch_id, l.leaf_index, l.leaf, l.csr_sha256, l.cms_sha256, l.status_sha256, p.statement, p.cms, n.der AS certificate, o.der AS old, c.ders AS chain,
-       r.csr, r.cms AS holder
+       r.csr, r.cms AS holder, EXISTS (SELECT FROM recall x WHERE x.statement_sha256 = p.statement_sha256) AS recalled
 FROM application a
 JOIN application_issue i ON i.application_id = a.id JOIN certificate_der n ON n.certificate_id = i.certificate_id
 JOIN LATERAL (SELECT x.* FROM batch_leaf x JOIN approval y ON y.batch_id = x.batch_id

@@ -178,7 +178,7 @@ void flow_init(struct flow *f, size_t count, bool with_trust)
                                                 .chain = port_chain,
                                                 .issuer_spki = port_issuer,
                                                 .policies = port_policies};
-    *f = (struct flow){.bytes = TG_BUF(256 * 1024 * 1024)};
+    *f = (struct flow){.bytes = TG_BUF(256 * 1024 * 1024), .batch = FLOW_BATCH};
     seal_world_init(&f->w, count);
     testdb_open(&f->t);
     tg_clock_manual_init(&f->clock, f->w.now);
@@ -373,7 +373,7 @@ static void on_decided(const struct approval_decided *decided, const struct tg_e
 int flow_decide(struct flow *f, enum approval_verb verb, const char *what, const char *why)
 {
     begin(f);
-    approval_decide(f->approval, FLOW_BATCH, verb, what, why, "administrator:test", f->clock.wall_s,
+    approval_decide(f->approval, f->batch, verb, what, why, "administrator:test", f->clock.wall_s,
                     on_decided, f);
     return flow_wait(f);
 }
@@ -393,7 +393,7 @@ static void on_minted(const char *statement, const char *nonce, const struct tg_
 int flow_mint(struct flow *f)
 {
     begin(f);
-    approval_mint(f->approval, FLOW_BATCH, f->w.ceo.spki, 5, "administrator:test", f->clock.wall_s,
+    approval_mint(f->approval, f->batch, f->w.ceo.spki, 5, "administrator:test", f->clock.wall_s,
                   on_minted, f);
     return flow_wait(f);
 }
@@ -411,11 +411,16 @@ static void on_accepted(const struct approval_accepted *accepted, const struct t
     tell(f, err);
 }
 
+void flow_accept_start(struct flow *f)
+{
+    approval_accept(f->approval, f->batch, seal_blob(&f->w.statement), seal_blob(&f->w.cms),
+                    "administrator:test", f->clock.wall_s, on_accepted, f);
+}
+
 int flow_accept(struct flow *f)
 {
     begin(f);
-    approval_accept(f->approval, FLOW_BATCH, seal_blob(&f->w.statement), seal_blob(&f->w.cms),
-                    "administrator:test", f->clock.wall_s, on_accepted, f);
+    flow_accept_start(f);
     return flow_wait(f);
 }
 
@@ -437,8 +442,8 @@ int flow_recall(struct flow *f, const struct seal_party *by)
                                     &f->err),
                      0);
     seal_world_cms(by, seal_blob(&text), &cms);
-    approval_recall(f->approval, FLOW_BATCH, seal_blob(&text), seal_blob(&cms),
-                    "administrator:test", f->clock.wall_s, on_recalled, f);
+    approval_recall(f->approval, f->batch, seal_blob(&text), seal_blob(&cms), "administrator:test",
+                    f->clock.wall_s, on_recalled, f);
     int rc = flow_wait(f);
     tg_buf_done(&text);
     tg_buf_done(&cms);
@@ -456,9 +461,9 @@ int flow_text(struct flow *f, bool snapshot)
 {
     begin(f);
     if (snapshot)
-        approval_snapshot(f->approval, FLOW_BATCH, on_bytes, f);
+        approval_snapshot(f->approval, f->batch, on_bytes, f);
     else
-        approval_decisions(f->approval, FLOW_BATCH, on_bytes, f);
+        approval_decisions(f->approval, f->batch, on_bytes, f);
     return flow_wait(f);
 }
 
@@ -478,7 +483,7 @@ static void on_show(const struct approval_detail *detail, const struct tg_err *e
 int flow_show(struct flow *f)
 {
     begin(f);
-    approval_show(f->approval, FLOW_BATCH, on_show, f);
+    approval_show(f->approval, f->batch, on_show, f);
     return flow_wait(f);
 }
 

@@ -21,6 +21,7 @@ struct flow {
     struct policy_set *policies; /* for windows; NULL: none */
     bool no_issuer;              /* the connector's CA is not known */
     unsigned news;
+    char batch[APPROVAL_BATCH]; /* that acts are about; at first FLOW_BATCH */
     /* what the last act was told */
     bool told;
     struct tg_err err;
@@ -57,8 +58,9 @@ void flow_prepare_all(struct flow *f);
 
 int flow_open(struct flow *f);
 int flow_decide(struct flow *f, enum approval_verb verb, const char *what, const char *why);
-int flow_mint(struct flow *f);   /* for the CEO; the text is in w.statement */
-int flow_accept(struct flow *f); /* w.statement and w.cms */
+int flow_mint(struct flow *f);          /* for the CEO; the text is in w.statement */
+void flow_accept_start(struct flow *f); /* without waiting */
+int flow_accept(struct flow *f);        /* w.statement and w.cms */
 void flow_sign(struct flow *f, const struct seal_party *by); /* w.cms over w.statement */
 int flow_recall(struct flow *f, const struct seal_party *by);
 int flow_text(struct flow *f, bool snapshot);
