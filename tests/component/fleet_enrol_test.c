@@ -483,10 +483,16 @@ static void test_another_program_hears_of_it(void **state)
     wait_told(f, 1);
 }
 
+static bool other_is_ready(void *data)
+{
+    return fleet_ready(((struct pair *)data)->other);
+}
+
 static void test_many_agents_are_found(void **state)
 {
     struct fixture *f = *state;
     enum { MANY = 20000 };
+    assert_int_equal(fleet_reconnect_s(f->fleet), 2);
     testdb_exec(&f->t, "INSERT INTO workstation (name, first_seen) SELECT 'm-' || i, '2026-11-20' "
                        "FROM generate_series(1, 20000) i;"
                        "INSERT INTO agent (agent, workstation_id, spki_sha256, state, enrolled_at, "
@@ -494,8 +500,7 @@ static void test_many_agents_are_found(void **state)
                        " SELECT md5(name), id, sha256(name::bytea), 2, first_seen, first_seen FROM "
                        "workstation ORDER BY id");
     struct pair p = {f, fleet_new(f->db), 0, FLEET_ACTIVE};
-    for (int turn = 0; !fleet_ready(p.other) && turn < 10000; turn++)
-        uv_run(&f->loop.uv, UV_RUN_ONCE);
+    assert_true(tg_loop_until(&f->loop, other_is_ready, &p, 60000));
     assert_int_equal(fleet_count(p.other, FLEET_ACTIVE), MANY);
     for (int i = 1; i <= MANY; i++) {
         char name[24];
@@ -508,7 +513,6 @@ static void test_many_agents_are_found(void **state)
         assert_ptr_equal(fleet_by_id(p.other, a->id), a);
     }
     assert_int_equal(fleet_reconnect_s(p.other), 100);
-    assert_int_equal(fleet_reconnect_s(f->fleet), 2);
     fleet_close(p.other, on_closed, f);
     wait_told(f, 1);
 }
