@@ -70,19 +70,23 @@ int64_t db_lease_epoch(struct db_lease *l)
     return l->epoch && tg_loop_mono_ms(l->db->loop) < l->until_ms ? l->epoch : 0;
 }
 
-static void on_repeat_closed(struct tg_repeat *rep, void *data)
-{
-    (void)rep;
-    struct db_lease *l = data;
-    if (l->closed) l->closed(l->data);
-}
-
 static void on_given(const struct db_results *r, const struct tg_err *err, void *data)
 {
     (void)r;
     (void)err; /* then it runs out */
     struct db_lease *l = data;
-    tg_repeat_close(&l->repeat, on_repeat_closed);
+    if (l->closed) l->closed(l->data);
+}
+
+/* Only now: a renewal that was under way would take the lease back after it was given up. */
+static void on_repeat_closed(struct tg_repeat *rep, void *data)
+{
+    (void)rep;
+    struct db_lease *l = data;
+    int64_t now = tg_loop_wall(l->db->loop);
+    db_unit_run(unit(l, Q_DB_LEASE_GIVE,
+                     DB_ARGS(db_text(l->name), db_text(l->owner), db_time(now))),
+                on_given, l);
 }
 
 void db_lease_close(struct db_lease *l, db_lease_closed_fn closed)
@@ -91,8 +95,5 @@ void db_lease_close(struct db_lease *l, db_lease_closed_fn closed)
     l->closing = true;
     l->closed = closed;
     l->epoch = 0;
-    int64_t now = tg_loop_wall(l->db->loop);
-    db_unit_run(unit(l, Q_DB_LEASE_GIVE,
-                     DB_ARGS(db_text(l->name), db_text(l->owner), db_time(now))),
-                on_given, l);
+    tg_repeat_close(&l->repeat, on_repeat_closed);
 }
