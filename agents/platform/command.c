@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "agent/platform.h"
@@ -39,21 +40,33 @@ static int spawn(const char *const *argv, int out_fd, pid_t *ret, struct tg_err 
     return rc == 0 ? 0 : TG_FAIL(err, TG_E_IO, "%s: %s", argv[0], strerror(rc));
 }
 
-/* Reads until the command closes its output or time is up. */
-static int collect(int fd, int64_t until, struct tg_buf *out)
+/* What is there to read now; false when there is no more. */
+static bool take(int fd, struct tg_buf *out)
 {
+    char chunk[1024];
+    ssize_t got = read(fd, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) return true;
+    if (got <= 0) return false;
+    if (out) tg_buf_add(out, chunk, (size_t)got);
+    tg_wipe(chunk, sizeof chunk);
+    return true;
+}
+
+/* Until the command itself ends or time is up: a daemon that it leaves behind may hold its output
+ * open for ever, and a command may close its output and go on. */
+static int collect(int fd, int child, int64_t until, struct tg_buf *out)
+{
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = child, .events = POLLIN}};
     for (;;) {
         int64_t left = until - now_ms();
-        struct pollfd p = {.fd = fd, .events = POLLIN};
         if (left <= 0) return TG_E_TIMEOUT;
-        int n = poll(&p, 1, (int)left);
+        int n = poll(p, 2, (int)left);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return TG_E_TIMEOUT;
-        char chunk[1024];
-        ssize_t got = read(fd, chunk, sizeof chunk);
-        if (got <= 0) return 0;
-        if (out) tg_buf_add(out, chunk, (size_t)got);
-        tg_wipe(chunk, sizeof chunk);
+        if (p[0].revents && !take(fd, out))
+            p[0].fd = -1;
+        else if (!p[0].revents && p[1].revents)
+            return 0; /* it ended, and all is read */
     }
 }
 
@@ -72,11 +85,16 @@ int agent_run(const char *const *argv, unsigned wait_ms, struct tg_buf *out, int
         return rc;
     }
     int status = 0;
-    bool late = collect(fds[0], now_ms() + wait_ms, out) == TG_E_TIMEOUT;
+    int child = (int)syscall(SYS_pidfd_open, pid, 0);
+    int saved = errno;
+    bool late = child < 0 || collect(fds[0], child, now_ms() + wait_ms, out) == TG_E_TIMEOUT;
     close(fds[0]);
+    if (child >= 0) close(child);
     if (late) kill(-pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (child < 0)
+        return TG_FAIL(err, TG_E_IO, "%s: cannot be watched: %s", argv[0], strerror(saved));
     if (late)
         return TG_FAIL(err, TG_E_TIMEOUT, "%s: still running after %u ms, stopped", argv[0],
                        wait_ms);

@@ -323,8 +323,7 @@ static void a_scan_reads_as_each_owner(void **state)
     char home[200], link[220], own[220], secret[200];
     TG_AUTO(buf) struct tg_buf bytes = TG_BUF(65536);
     TG_AUTO(json)
-    json_t *answer = NULL,
-           *request = json_pack("{s:[s],s:[]}", "paths", victim.dir, "passwords");
+    json_t *answer = NULL, *request = json_pack("{s:[s],s:[]}", "paths", victim.dir, "passwords");
     (void)snprintf(secret, sizeof secret, "%s/secret.pem", victim.dir);
     (void)snprintf(home, sizeof home, "%s/home", victim.dir);
     (void)snprintf(link, sizeof link, "%s/link.pem", home);
