@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 #include "main_in.h"
+#include "net/client.h"
 
 struct daemon {
     struct tg_loop loop;
@@ -146,6 +147,7 @@ enum main_exit command_run(struct main_args *a)
     static struct daemon d;
     int lock = -1;
     agent_frugal();
+    tg_client_frugal();
     int rc = agent_state_make(a->dir, &a->err);
     if (rc == 0) rc = agent_state_lock(a->dir, &lock, &a->err);
     if (rc == 0) rc = load(&d, a->dir, &a->err);

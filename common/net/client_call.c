@@ -1,5 +1,7 @@
 /* One call: the easy handle's settings, its callbacks, and the translation of curl's words into
  * ours. */
+#include <openssl/ssl.h>
+
 #include "base/str.h"
 #include "client_private.h"
 
@@ -287,6 +289,12 @@ int tg_client_call(const struct tg_client_opts *opts, struct tg_client_call *cal
     client_config_done(&cfg);
     if (call->err.code < 0 && err) *err = call->err;
     return call->err.code;
+}
+
+void tg_client_frugal(void)
+{
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+    (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
 }
 
 void tg_client_call_done(struct tg_client_call *call)

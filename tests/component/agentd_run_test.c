@@ -239,6 +239,40 @@ static void a_scan_is_answered_with_its_job(void **state)
     end();
 }
 
+/* A number of /proc/PID/FILE, in kB where it has a unit. */
+static long proc_number(const char *file, const char *key)
+{
+    char path[64], line[256];
+    long value = -1;
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)rig->daemon, file);
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    while (value < 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0) value = strtol(line + strlen(key), NULL, 10);
+    (void)fclose(f);
+    assert_true(value >= 0);
+    return value;
+}
+
+static void idle_it_sleeps_and_is_small(void **state)
+{
+    (void)state;
+    begin(AGENT_PEM, false);
+    tg_wire_free(report(TG_WIRE_INVENTORY, 1));
+    (void)poll(NULL, 0, 12000); /* libcurl's timer of the connection's first 10 s is the last one */
+    long before = proc_number("status", "voluntary_ctxt_switches:");
+    (void)poll(NULL, 0, 10000);
+    long after = proc_number("status", "voluntary_ctxt_switches:");
+    long private_kb = proc_number("smaps_rollup", "Private_Dirty:");
+    assert_int_equal(proc_number("status", "Threads:"), 1);
+    print_message("wake-ups in 10 s: %ld, private: %ld kB\n", after - before, private_kb);
+    assert_int_equal(after - before, 0);
+#ifndef __SANITIZE_ADDRESS__
+    assert_in_range(private_kb, 1, 2048);
+#endif
+    end();
+}
+
 int main(int argc, char **argv)
 {
     agent_world_child(argc, argv);
@@ -253,6 +287,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_recalled_statement_is_not_installed),
         cmocka_unit_test(a_bundle_that_came_by_hand_is_installed_and_reported_later),
         cmocka_unit_test(a_scan_is_answered_with_its_job),
+        cmocka_unit_test(idle_it_sleeps_and_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

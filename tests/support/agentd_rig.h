@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -47,6 +48,7 @@ static inline pid_t spawn(const char *const *words)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no process outlives its test */
         int out = open(rig->out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         if (out < 0 || dup2(out, STDOUT_FILENO) < 0) _exit(99);
         if (!getenv("AGENTD_TEST_LOUD") && dup2(open("/dev/null", O_WRONLY), STDERR_FILENO) < 0)
@@ -158,7 +160,7 @@ static inline struct tg_wire_message *report(enum tg_wire_type type, size_t nth)
             : NULL;
     fail_msg("no %s came%s%s", tg_wire_word(type), m ? "; failed: " : "",
              m ? ((const struct tg_wire_failed *)m->body)->text : "");
-    return NULL;
+    abort(); /* never here: fail_msg() jumps */
 }
 
 static inline void push_prepare(int64_t id, const char *confirm, const char *path)

@@ -97,6 +97,10 @@ void tg_client_close(struct tg_client *c, void (*done)(void *data), void *data);
 int tg_client_call(const struct tg_client_opts *opts, struct tg_client_call *call,
                    struct tg_err *err) TG_MUST_CHECK;
 
+/* Before anything else of TLS, in a process that must stay small: OpenSSL's table of error texts is
+ * not built; its errors then are numbers. */
+void tg_client_frugal(void);
+
 void tg_client_call_done(struct tg_client_call *call); /* frees response; not while it runs */
 
 /* "%41" for everything but unreserved characters (RFC 3986 §2.3): one component of a path or query.
