@@ -1,3 +1,3 @@
 # FAILURES story 1: the install job killed and failed at every system call that writes. 77: no ptrace here.
 add_test(NAME e2e/install_sweep COMMAND ${CMAKE_CURRENT_LIST_DIR}/install_sweep $<TARGET_FILE:agent-job-host>)
-set_tests_properties(e2e/install_sweep PROPERTIES LABELS "e2e;agent" SKIP_RETURN_CODE 77 TIMEOUT 400)
+set_tests_properties(e2e/install_sweep PROPERTIES LABELS "e2e;agent" SKIP_RETURN_CODE 77 TIMEOUT 600)
