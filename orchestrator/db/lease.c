@@ -23,7 +23,8 @@ static void on_taken(const struct db_results *r, const struct tg_err *err, void 
         return;
     }
     if (r && db_rows(r, 0) == 1) {
-        l->until_ms = l->asked_ms + l->ttl_s * 1000;
+        /* a second less: the instants that we give the database are whole seconds */
+        l->until_ms = l->asked_ms + (l->ttl_s - 1) * 1000;
         set_held(l, db_get_i64(r, 0, 0, 0));
     }
     if ((r && db_rows(r, 0) == 0) || tg_loop_mono_ms(l->db->loop) >= l->until_ms) set_held(l, 0);
@@ -58,6 +59,7 @@ void db_lease_start(struct db_lease *l, struct db *db, const char *name, uint64_
                     db_lease_fn fn, void *data)
 {
     uint8_t id[16];
+    TG_CHECK(ttl_s >= 3);
     *l = (struct db_lease){.db = db, .name = name, .ttl_s = ttl_s, .fn = fn, .data = data};
     tg_random(id, sizeof id);
     tg_hex(id, sizeof id, l->owner);

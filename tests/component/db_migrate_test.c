@@ -238,10 +238,10 @@ static void one_leader_at_a_time_and_epochs_grow(void **state)
     struct leader a = {0}, b = {0};
     assert_int_equal(tg_loop_init(&loop, NULL, &err), 0);
     struct db *db = testdb_pool(t, &loop, 2);
-    db_lease_start(&a.lease, db, "work", 1, on_lease, &a);
+    db_lease_start(&a.lease, db, "work", 3, on_lease, &a);
     assert_true(tg_loop_until(&loop, is_held, &a, 60000));
     assert_int_equal(db_lease_epoch(&a.lease), 1);
-    db_lease_start(&b.lease, db, "work", 1, on_lease, &b);
+    db_lease_start(&b.lease, db, "work", 3, on_lease, &b);
     assert_false(tg_loop_until(&loop, is_held, &b, 1500)); /* a renews */
     assert_true(db_lease_epoch(&a.lease) == 1);
     db_lease_close(&a.lease, on_closed);

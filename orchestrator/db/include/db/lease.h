@@ -24,7 +24,7 @@ struct db_lease {
     bool closing;
 };
 
-/* name is static: "audit", "planner"... */
+/* name is static: "audit", "planner"... ttl_s >= 3. */
 void db_lease_start(struct db_lease *l, struct db *db, const char *name, uint64_t ttl_s,
                     db_lease_fn fn, void *data);
 int64_t db_lease_epoch(struct db_lease *l); /* 0 when not held (or no longer surely held) */
