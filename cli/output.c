@@ -63,11 +63,27 @@ static size_t width_of(const char *text)
     return n;
 }
 
+/* Bytes of the text that fit into so many columns. */
+static size_t fits(const char *text, size_t width)
+{
+    size_t i = 0, n = 0;
+    for (; text[i]; i++) {
+        if (((unsigned char)text[i] & 0xc0) != 0x80 && n++ == width) break;
+    }
+    return i;
+}
+
 static void print_padded(const char *text, size_t width, bool last)
 {
-    fputs(text[0] ? text : "-", stdout);
-    if (last) return;
-    for (size_t n = width_of(text[0] ? text : "-"); n < width + 2; n++)
+    if (!text[0]) text = "-";
+    size_t columns = width_of(text);
+    if (last || columns <= width) {
+        fputs(text, stdout);
+    } else { /* the whole of it is in --json */
+        printf("%.*s\u2026", (int)fits(text, width - 1), text);
+        columns = width;
+    }
+    for (size_t n = columns; !last && n < width + 2; n++)
         putchar(' ');
 }
 

@@ -10,12 +10,9 @@ int32_t policy_jitter(const uint8_t sha256[TG_SHA256])
     return (int32_t)(first >> 1);
 }
 
-int64_t policy_due(const struct policy *policy, int64_t not_before, int64_t not_after,
-                   int32_t jitter)
+int64_t policy_due(const struct policy *policy, int64_t not_after, int32_t jitter)
 {
-    int64_t due = not_after - policy->before_s + (jitter * policy->spread_s >> 31);
-    int64_t third = not_before + (not_after - not_before) / 3;
-    return due > third ? due : third;
+    return not_after - policy->before_s + (jitter * policy->spread_s >> 31);
 }
 
 /* What speaks against a draft, whatever the date; POLICY_WHY_DUE if nothing does. */
@@ -55,8 +52,7 @@ void policy_decide(const struct policy_set *set, const struct policy_facts *fact
     ret->action = policy->action;
     ret->confirm = policy_is_national(facts->issuer) ? POLICY_CONFIRM_HOLDER : policy->confirm;
     if (policy->action == POLICY_ACTION_RENEW) {
-        ret->due =
-            policy_due(policy, facts->not_before, facts->not_after, policy_jitter(facts->sha256));
+        ret->due = policy_due(policy, facts->not_after, policy_jitter(facts->sha256));
         ret->opens = policy_window_next(&policy->window, now > ret->due ? now : ret->due);
     }
     ret->why = why(policy, facts, now, ret->due);

@@ -10,18 +10,15 @@ static void put_time(struct tg_buf *out, const char *label, int64_t at)
     tg_buf_printf(out, "%s%s", label, text);
 }
 
-static void explain_due(const struct policy *policy, const struct policy_facts *facts,
-                        const struct policy_decision *d, struct tg_buf *out)
+static void explain_due(const struct policy *policy, const struct policy_decision *d,
+                        struct tg_buf *out)
 {
     char before[TG_DURATION], spread[TG_DURATION];
     tg_duration_print(policy->before_s, before);
     tg_duration_print(policy->spread_s, spread);
     put_time(out, "due: ", d->due);
     tg_buf_printf(out, " (%s before it expires", before);
-    int64_t plain = facts->not_after - policy->before_s +
-                    (policy_jitter(facts->sha256) * policy->spread_s >> 31);
     if (policy->spread_s) tg_buf_printf(out, ", and its place in a spread of %s", spread);
-    if (d->due > plain) tg_buf_puts(out, ", but not in the first third of its life");
     tg_buf_puts(out, ")\n");
 }
 
@@ -75,7 +72,7 @@ void policy_explain(const struct policy_set *set, const struct policy_facts *fac
     put_time(out, "expires: ", facts->not_after);
     tg_buf_putc(out, '\n');
     if (d.policy >= 0 && d.action == POLICY_ACTION_RENEW && !facts->ca) {
-        explain_due(&set->items[d.policy], facts, &d, out);
+        explain_due(&set->items[d.policy], &d, out);
         explain_window(&set->items[d.policy], facts, &d, out);
     }
     explain_why(facts, &d, out);

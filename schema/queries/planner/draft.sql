@@ -7,9 +7,8 @@ governed AS (
 due AS MATERIALIZED (
   SELECT c.id, c.holder_id, c.governing, x.due, c.not_after, c.cn, c.key_algorithm
   FROM governed c JOIN p ON p.index = c.governing AND p.action = 2
-  CROSS JOIN LATERAL (SELECT greatest(
-    extract(epoch FROM c.not_after)::bigint - p.before_s + ((c.jitter::bigint * p.spread_s) >> 31),
-    extract(epoch FROM c.not_before)::bigint + (extract(epoch FROM c.not_after)::bigint - extract(epoch FROM c.not_before)::bigint) / 3)) AS x (due)
+  CROSS JOIN LATERAL (SELECT
+    extract(epoch FROM c.not_after)::bigint - p.before_s + ((c.jitter::bigint * p.spread_s) >> 31)) AS x (due)
   WHERE x.due <= extract(epoch FROM $1::timestamptz)::bigint),
 fit AS (
   SELECT d.*, h.number, h.name, h.email FROM due d JOIN holder h ON h.id = d.holder_id AND h.status <> 3

@@ -6,9 +6,8 @@ governed AS (
 due AS MATERIALIZED (
   SELECT c.id, c.sha256, c.holder_id, c.governing, x.due, c.not_after, c.is_ca, c.status, c.decodable
   FROM governed c JOIN p ON p.index = c.governing AND p.action = 2
-  CROSS JOIN LATERAL (SELECT greatest(
-    extract(epoch FROM c.not_after)::bigint - p.before_s + ((c.jitter::bigint * p.spread_s) >> 31),
-    extract(epoch FROM c.not_before)::bigint + (extract(epoch FROM c.not_after)::bigint - extract(epoch FROM c.not_before)::bigint) / 3)) AS x (due)
+  CROSS JOIN LATERAL (SELECT
+    extract(epoch FROM c.not_after)::bigint - p.before_s + ((c.jitter::bigint * p.spread_s) >> 31)) AS x (due)
   WHERE x.due <= extract(epoch FROM $1::timestamptz)::bigint),
 keyed AS (
   SELECT DISTINCT l.certificate_id AS id FROM due d JOIN placement l ON l.certificate_id = d.id AND l.gone_at IS NULL AND l.has_key IS NOT FALSE

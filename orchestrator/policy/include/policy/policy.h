@@ -261,12 +261,10 @@ void policy_decide(const struct policy_set *set, const struct policy_facts *fact
 
 /* The first 31 bits of a fingerprint, as column certificate.jitter. */
 int32_t policy_jitter(const uint8_t sha256[TG_SHA256]);
-/* due = max(not_after - before + (jitter * spread >> 31), not_before + (not_after - not_before) /
- * 3). So the spread lies after the earliest moment: between `before` and `before - spread` before
- * expiry, the same on every replica. The second term keeps a certificate that lives shorter than
- * `before` from being renewed again the moment it is issued. */
-int64_t policy_due(const struct policy *policy, int64_t not_before, int64_t not_after,
-                   int32_t jitter);
+/* due = not_after - before + (jitter * spread >> 31). So the spread lies after the earliest moment:
+ * between `before` and `before - spread` before expiry, the same on every replica. A policy whose
+ * `before` is not below its `validity` is refused, so what it renews is not due again at once. */
+int64_t policy_due(const struct policy *policy, int64_t not_after, int32_t jitter);
 
 /* The kind of a new key: keep stays with the old one's where that is strong enough, else the next
  * stronger (rsa-2048 -> rsa-3072, ec-p521 -> ec-p384, unknown -> ec-p256). old: as in "rsa-2048",
@@ -306,13 +304,11 @@ int policy_case_sql(const struct policy_set *set, const struct policy_dictionary
  * policies. */
 int policy_values_sql(const struct policy_set *set, struct tg_buf *out,
                       struct tg_err *err) TG_MUST_CHECK;
-/* policy_due() over row c (not_before, not_after timestamptz; jitter int) and row p (before_s,
+/* policy_due() over row c (not_after timestamptz; jitter int) and row p (before_s,
  * spread_s bigint): a bigint of Unix seconds. Times with whole seconds only. */
 #define POLICY_DUE_SQL                                                                             \
-    "GREATEST(extract(epoch from c.not_after)::bigint - p.before_s + ((c.jitter::bigint * "        \
-    "p.spread_s) >> 31), "                                                                         \
-    "extract(epoch from c.not_before)::bigint + (extract(epoch from c.not_after)::bigint - "       \
-    "extract(epoch from c.not_before)::bigint) / 3)"
+    "(extract(epoch from c.not_after)::bigint - p.before_s + ((c.jitter::bigint * p.spread_s) >> " \
+    "31))"
 /* The longest `before` of all renew policies, 0 if there are none: nothing that ends later than now
  * + this can be due, so it bounds the index scan over not_after. */
 int64_t policy_longest_before(const struct policy_set *set);
