@@ -158,15 +158,28 @@ static void keep_texts(struct run *run)
 
 static void expand_next(struct run *run);
 
+static void on_swept(const struct db_results *r, const struct tg_err *err, void *data)
+{
+    (void)r;
+    finish(data, err);
+}
+
+/* After the sets, so that it finds only what they left: drafts of before, whose agent came late. */
+static void sweep(struct run *run)
+{
+    struct db_unit *u = db_unit_new(run->p->db, "planner sweep");
+    planner_add_tune(u);
+    planner_add_sweep(u, run->request.now);
+    db_unit_run(u, on_swept, run);
+}
+
 static void on_expanded(const struct db_results *r, const struct tg_err *err, void *data)
 {
     struct run *run = data;
-    if (err) { /* what was drafted stands; the jobs come with the next run */
-        finish(run, err);
-        return;
-    }
-    if (planner_expanded(r, 0))
-        finish(run, NULL);
+    if (err)
+        finish(run, err); /* what was drafted stands; the jobs come with the next run */
+    else if (planner_expanded(r, 1))
+        sweep(run);
     else
         expand_next(run);
 }
@@ -174,6 +187,7 @@ static void on_expanded(const struct db_results *r, const struct tg_err *err, vo
 static void expand_next(struct run *run)
 {
     struct db_unit *u = db_unit_new(run->p->db, "planner jobs");
+    planner_add_tune(u);
     planner_add_expand(u, run->request.now);
     db_unit_run(u, on_expanded, run);
 }
@@ -196,7 +210,6 @@ static void draft(struct run *run)
     db_unit_deadline(u, 600 * 1000); /* 100,000 drafts take seconds; a busy disk more */
     planner_add_tune(u);
     planner_add_draft(u, run->draft, run->set, run->ids, &run->request);
-    planner_add_sweep(u, run->request.now);
     db_unit_run(u, on_drafted, run);
 }
 

@@ -15,7 +15,7 @@ int planner_compile(const struct policy_set *set, const struct policy_dictionary
 
 /* --- store --- */
 
-enum { PLANNER_CHUNK = 5000 };
+enum { PLANNER_CHUNK = 50000 };
 
 struct planner_words { /* dictionaries as read; names borrowed from results */
     struct policy_word_id *issuers, *departments;
