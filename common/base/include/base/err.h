@@ -69,8 +69,9 @@ struct tg_err {
 /* Fill err (may be NULL) and return code. Text beyond 239 bytes is cut at a UTF-8 boundary. */
 int tg_err_set(struct tg_err *err, int code, const char *file, int line, const char *fmt, ...)
     TG_PRINTF(5, 6);
-/* Put "context: " before the text; returns err->code, so that `return tg_err_wrap(...)` works. Without err
- * there is no code to return: then it is TG_E_BUG, so keep the code yourself where err may be NULL. */
+/* Put "context: " before the text; returns err->code, so that `return tg_err_wrap(...)` works.
+ * Without err there is no code to return: then it is TG_E_BUG, so keep the code yourself where err
+ * may be NULL. */
 int tg_err_wrap(struct tg_err *err, const char *fmt, ...) TG_PRINTF(2, 3);
 void tg_err_clear(struct tg_err *err);
 

@@ -36,7 +36,8 @@ enum {
     TG_MAX_BODY = 64 * 1024 * 1024,
     /* Depth of JSON and YAML documents. */
     TG_MAX_DEPTH = 16,
-    /* Values in one JSON document: each costs about 64 bytes of memory, whatever it costs on the wire. */
+    /* Values in one JSON document: each costs about 64 bytes of memory, whatever it costs on the
+       wire. */
     TG_MAX_JSON_VALUES = 4 * 1000 * 1000,
     /* A YAML file: policies or settings. */
     TG_MAX_YAML = 1024 * 1024,

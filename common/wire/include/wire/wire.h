@@ -25,8 +25,8 @@ TG_DEFINE_AUTO(wire, struct tg_wire_message, tg_wire_free);
 /* Append one message on one line, without LF. The body is a struct of the type's shape. */
 void tg_wire_print(enum tg_wire_type type, int64_t id, const void *body, struct tg_buf *out);
 
-/* What an enrolling agent signs with its new key (TRUST §5.3): binds the request to this TLS connection, whose
- * exporter (RFC 9266) is 32 bytes. "tamga enroll v1" LF "exporter: " HEX LF */
+/* What an enrolling agent signs with its new key (TRUST §5.3): binds the request to this TLS
+ * connection, whose exporter (RFC 9266) is 32 bytes. "tamga enroll v1" LF "exporter: " HEX LF */
 void tg_wire_enroll_text(const uint8_t exporter[32], struct tg_buf *out);
 
 /* The body as its struct; aborts when the message is of another type. */
