@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "link_in.h"
 
+enum { PENDING_FAILURES = 7 }; /* at most 64 s */
+
 #define TO(s) TG_SM_TO(LINK_##s)
 static const struct tg_sm_state states[LINK_STATES] = {
     [LINK_OFF] = {"off", TO(HELLO) | TO(CLOSED)},
@@ -68,7 +70,9 @@ void link_lost(struct agent_link *l, const struct tg_err *err)
     l->why = *err;
     l->refetch = err->code == TG_E_UNTRUSTED && link_now(l) != LINK_FETCH;
     count_failure(l);
-    uint32_t wait_ms = agent_backoff_ms(l->failures, l->asked_ms);
+    /* Who waits to be accepted asks every minute or so: a person is at work on it. */
+    bool pending = l->o.identity->pending && l->failures > PENDING_FAILURES;
+    uint32_t wait_ms = agent_backoff_ms(pending ? PENDING_FAILURES : l->failures, l->asked_ms);
     link_move(l, LINK_WAIT);
     if (l->streaming) tg_client_cancel(&l->stream);
     if (l->posting) tg_client_cancel(&l->post);
