@@ -112,18 +112,18 @@ static enum cli_exit run_command(struct cli *cli, char **argv, int i)
             print_command_help(cli->command);
             return CLI_DONE;
         }
+        const char *arg = argv[i];
+        bool option = arg[0] == '-' && arg[1];
+        /* A command's own option comes first: `applications list --state S` is no folder. */
+        if (option && take_option(cli, argv, &i) == 0) continue;
         if (take_common(cli, argv, &i)) continue;
-        if (argv[i][0] == '-' && argv[i][1]) {
-            const char *arg = argv[i];
-            if (take_option(cli, argv, &i) < 0) {
-                fprintf(stderr, "tamga: %s: unknown option, or its value is missing\n", arg);
-                return cli_usage(cli, NULL);
-            }
-        } else if (cli->words_count < (size_t)cli->command->max_words) {
-            cli->words[cli->words_count++] = argv[i];
-        } else {
-            return cli_usage(cli, "too many arguments");
+        if (option) {
+            fprintf(stderr, "tamga: %s: unknown option, or its value is missing\n", arg);
+            return cli_usage(cli, NULL);
         }
+        if (cli->words_count == (size_t)cli->command->max_words)
+            return cli_usage(cli, "too many arguments");
+        cli->words[cli->words_count++] = arg;
     }
     if (cli->words_count < (size_t)cli->command->min_words)
         return cli_usage(cli, "an argument is missing");
