@@ -1,0 +1,487 @@
+// From approved to issued in a real database, with a CA that may lose answers, be away, or be
+// wrong.
+// uses: base loop config json merkle x509 cms seal wire policy db ca application approval dispatch issue seal_world testdb flow_world | libs: pq uv jansson
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "application/application.h"
+#include "base/mem.h"
+#include "ca_fake.h"
+#include "ca_world.h"
+#include "flow_world/flow_world.h"
+#include "issue/issue.h"
+
+enum { WAIT_MS = 30 * 1000, COUNT = 5 };
+
+struct fixture {
+    struct flow f;
+    struct ca_fake fake;
+    struct ca_connector *ca;
+    struct issue *issue;
+    /* what an exchange act told */
+    bool told;
+    size_t listed, matched, refused;
+    char refusal[240], number[TG_NUMBER];
+};
+
+static const struct tg_trust_chain *port_chain(void *ctx)
+{
+    return approval_chain(((struct fixture *)ctx)->f.approval);
+}
+
+static struct issue *issue_start(struct fixture *f)
+{
+    struct issue_ports ports = {f, port_chain};
+    const struct ca_connector *connectors[] = {f->ca};
+    return issue_new(f->f.db, &ports, connectors, 1);
+}
+
+static void must(struct fixture *f, int rc)
+{
+    if (rc < 0) fail_msg("%s", f->f.err.text);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = TG_NEW(struct fixture);
+    flow_init(&f->f, COUNT, true);
+    flow_prepare_all(&f->f);
+    f->ca = ca_fake_new(&f->fake, &f->f.w, &f->f.loop, "corporate");
+    must(f, flow_open(&f->f));
+    must(f, flow_mint(&f->f));
+    flow_sign(&f->f, &f->f.w.ceo);
+    must(f, flow_accept(&f->f));
+    *state = f;
+    return 0;
+}
+
+static void stop_issue(struct fixture *f, struct issue *issue)
+{
+    bool closed = false;
+    issue_close(issue, ca_world_closed, &closed);
+    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &closed, WAIT_MS));
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    if (f->issue) stop_issue(f, f->issue);
+    ca_world_stop(&f->f.loop, f->ca);
+    flow_done(&f->f);
+    free(f);
+    return 0;
+}
+
+static int64_t count(struct fixture *f, const char *sql)
+{
+    return flow_count(&f->f, sql);
+}
+
+static bool nothing_to_do(void *data)
+{
+    return count(data, "SELECT count(*) FROM job WHERE kind = 21") == 0;
+}
+
+static bool waits(void *data)
+{
+    return count(data,
+                 "SELECT count(*) FROM job WHERE kind = 21 AND owner IS NULL AND attempt > 0") == 1;
+}
+
+static void run(struct fixture *f)
+{
+    if (!f->issue) f->issue = issue_start(f);
+    issue_wake(f->issue);
+    assert_true(tg_loop_until(&f->f.loop, nothing_to_do, f, WAIT_MS));
+}
+
+/* One pass that leaves something open; the next one begins by the clock. */
+static void run_in_vain(struct fixture *f)
+{
+    if (!f->issue) f->issue = issue_start(f);
+    issue_wake(f->issue);
+    assert_true(tg_loop_until(&f->f.loop, waits, f, WAIT_MS));
+}
+
+static void time_passes(struct fixture *f, int64_t seconds)
+{
+    tg_clock_manual_advance(&f->f.clock, (uint64_t)seconds * 1000);
+}
+
+static void all_are(struct fixture *f, int state)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(flow_state(&f->f, i), state);
+}
+
+static void one_certificate_each(struct fixture *f)
+{
+    all_are(f, 6);
+    assert_int_equal(f->fake.issued, COUNT);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_issue i JOIN ca_request q ON q.id "
+                              "= i.request_id"),
+                     COUNT);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_issue i JOIN certificate c ON c.id "
+                              "= i.certificate_id"
+                              " JOIN application_csr r ON r.application_id = i.application_id AND "
+                              "r.spki_sha256 = c.spki_sha256"),
+                     COUNT);
+    assert_int_equal(count(f, "SELECT count(*) FROM job WHERE kind = 3 OR kind = 23"), COUNT);
+}
+
+/* --- the road --- */
+
+static void every_approved_application_gets_its_certificate(void **state)
+{
+    struct fixture *f = *state;
+    run(f);
+    one_certificate_each(f);
+    assert_int_equal(f->fake.submits, COUNT);
+    assert_int_equal(f->fake.finds, 0);
+    assert_true(f->fake.trusts > 0);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE from_state = 4 AND "
+                              "to_state = 5"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE from_state = 5 AND "
+                              "to_state = 6 AND count = 5 AND root IS NOT NULL"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM audit_inbox WHERE verb = 'application.issued' "
+                              "AND actor = 'issue'"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM certificate_chain"), 1);
+    assert_int_equal(count(f, "SELECT count(*) FROM certificate n JOIN application_issue i ON "
+                              "i.certificate_id = n.id"
+                              " JOIN application a ON a.id = i.application_id WHERE n.holder_id = "
+                              "a.holder_id"),
+                     COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        must(f, flow_pack(&f->f, i, false)); /* V1-V7 and A2 of what was stored */
+}
+
+static void nothing_happens_before_release(void **state)
+{
+    struct fixture *f = *state;
+    testdb_exec(&f->f.t, "SET session_replication_role = replica; UPDATE batch SET release_at = "
+                         "release_at + interval '1 hour';"
+                         " SET session_replication_role = origin");
+    run_in_vain(f);
+    all_are(f, 4);
+    assert_int_equal(f->fake.submits, 0);
+    assert_int_equal(count(f, "SELECT count(*) FROM job j JOIN batch b ON b.id = j.subject WHERE "
+                              "kind = 21 AND j.run_at = b.release_at"),
+                     1);
+    time_passes(f, 3601 + 300);
+    run(f);
+    one_certificate_each(f);
+}
+
+/* --- trouble with the CA --- */
+
+static void a_lost_answer_is_found_by_its_key(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.loses = true;
+    run_in_vain(f);
+    all_are(f, 5);
+    assert_int_equal(f->fake.issued, COUNT);
+    f->fake.loses = false;
+    time_passes(f, 60);
+    run(f);
+    one_certificate_each(f);
+    assert_int_equal(f->fake.submits, COUNT); /* never asked twice */
+    assert_int_equal(f->fake.finds, COUNT);
+}
+
+static void an_absent_ca_is_asked_later(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.away = true;
+    run_in_vain(f);
+    run_in_vain(f);
+    all_are(f, 5);
+    assert_int_equal(count(f, "SELECT count(*) FROM ca_request"), COUNT);
+    f->fake.away = false;
+    time_passes(f, 60);
+    run(f);
+    one_certificate_each(f);
+    assert_int_equal(count(f, "SELECT count(*) FROM ca_request"), COUNT);
+}
+
+static void on_count(int64_t n, const struct tg_err *err, void *data)
+{
+    assert_null(err);
+    assert_int_equal(n, COUNT);
+    *(bool *)data = true;
+}
+
+static void vain_attempts_end_in_failed_and_a_retry_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.away = true;
+    for (int i = 0; i < 7; i++) {
+        time_passes(f, 3600);
+        run_in_vain(f);
+    }
+    time_passes(f, 3600);
+    run(f);
+    all_are(f, 11);
+    assert_int_equal(count(f, "SELECT count(*) FROM application WHERE failed_in = 5"), COUNT);
+    assert_int_equal(count(f, "SELECT count(*) FROM job WHERE kind = 25"), COUNT);
+    f->fake.away = false;
+    time_passes(f, 5 * 3600);
+    bool retried = false;
+    application_retry_due(f->f.db, f->f.clock.wall_s, on_count, &retried);
+    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &retried, WAIT_MS));
+    all_are(f, 5);
+    run(f);
+    one_certificate_each(f);
+}
+
+static void a_refusal_is_final_and_named(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.refuses = TG_E_DENIED;
+    run(f);
+    all_are(f, 11);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE code = 'denied' AND "
+                              "note LIKE '%the CA is away%'"),
+                     COUNT);
+    assert_int_equal(count(f, "SELECT count(*) FROM job WHERE kind = 25"), 0);
+}
+
+static void a_certificate_that_was_not_approved_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.wrong = true;
+    run(f);
+    all_are(f, 11);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE code = 'mismatch' AND "
+                              "note LIKE '%A2:%'"),
+                     COUNT);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_issue"), 0);
+}
+
+/* --- what the database says is not believed --- */
+
+static void a_flipped_row_is_refused_by_its_check(void **state)
+{
+    struct fixture *f = *state;
+    testdb_exec(
+        &f->f.t,
+        "SET session_replication_role = replica;"
+        "UPDATE batch_leaf SET leaf = overlay(leaf placing '\\x39'::bytea from octet_length(leaf) "
+        "- 30 for 1) WHERE leaf_index = 0;"
+        "UPDATE application_csr SET csr = set_byte(csr, 60, get_byte(csr, 60) # 1), csr_sha256 = "
+        "sha256(set_byte(csr, 60, get_byte(csr, 60) # 1)) WHERE application_id = 2;"
+        "UPDATE application_csr SET cms = set_byte(cms, 200, get_byte(cms, 200) # 1), cms_sha256 = "
+        "sha256(set_byte(cms, 200, get_byte(cms, 200) # 1)) WHERE application_id = 3;"
+        "UPDATE certificate_der SET der = (SELECT der FROM certificate_der WHERE certificate_id = "
+        "5) WHERE certificate_id = 4;"
+        "SET session_replication_role = origin");
+    run(f);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(flow_state(&f->f, i), 11);
+    assert_int_equal(flow_state(&f->f, 4), 6);
+    assert_int_equal(f->fake.issued, 1);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE to_state = 11 AND "
+                              "application_id = 1 AND note LIKE '%V7%'"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE to_state = 11 AND "
+                              "application_id = 2 AND note LIKE '%S5%'"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE to_state = 11 AND "
+                              "application_id = 3 AND note LIKE '%S5%'"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE to_state = 11 AND "
+                              "application_id = 4 AND note LIKE '%V7: old%'"),
+                     1);
+}
+
+static void a_changed_statement_issues_nothing(void **state)
+{
+    struct fixture *f = *state;
+    testdb_exec(&f->f.t,
+                "SET session_replication_role = replica;"
+                "UPDATE approval SET statement = convert_to(replace(convert_from(statement, "
+                "'UTF8'), 'hold: 0', 'hold: 1'), 'UTF8'),"
+                " statement_sha256 = sha256(convert_to(replace(convert_from(statement, 'UTF8'), "
+                "'hold: 0', 'hold: 1'), 'UTF8'));"
+                "SET session_replication_role = origin");
+    run(f);
+    all_are(f, 11);
+    assert_int_equal(f->fake.submits, 0);
+}
+
+/* --- recalled --- */
+
+static void a_recalled_statement_is_not_issued(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.away = true;
+    run_in_vain(f); /* they are with the CA: only the issuer can stop them now */
+    f->fake.away = false;
+    issue_recalled(f->issue, f->f.accepted.statement, TG_BLOB("x", 1), TG_BLOB("y", 1));
+    assert_int_equal(f->fake.recalls, 1);
+    time_passes(f, 60);
+    run(f);
+    all_are(f, 10);
+    assert_int_equal(f->fake.issued, 0);
+}
+
+static void what_was_recalled_in_time_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    must(f, flow_recall(&f->f, &f->f.w.ceo));
+    assert_int_equal(f->f.recalled, COUNT);
+    run(f);
+    all_are(f, 2);
+    assert_int_equal(f->fake.submits, 0);
+}
+
+/* --- two of us --- */
+
+static void two_services_issue_each_once(void **state)
+{
+    struct fixture *f = *state;
+    f->issue = issue_start(f);
+    struct issue *other = issue_start(f);
+    run(f);
+    issue_wake(other);
+    stop_issue(f, other);
+    one_certificate_each(f);
+}
+
+static void a_job_whose_owner_died_is_taken_over(void **state)
+{
+    struct fixture *f = *state;
+    TG_AUTO(mem)
+    char *sql = tg_printf("UPDATE job SET owner = 7, attempt = 1, run_at = to_timestamp(%lld) "
+                          "WHERE kind = 21",
+                          (long long)f->f.clock.wall_s + 120);
+    testdb_exec(&f->f.t, sql);
+    f->issue = issue_start(f);
+    for (int i = 0; i < 50; i++)
+        (void)uv_run(&f->f.loop.uv, UV_RUN_NOWAIT);
+    all_are(f, 4);
+    time_passes(f, 121);
+    run(f);
+    one_certificate_each(f);
+}
+
+/* --- exchange --- */
+
+static void on_listed(const struct issue_request *rows, size_t n, int64_t next,
+                      const struct tg_err *err, void *data)
+{
+    struct fixture *f = data;
+    assert_null(err);
+    f->listed = n;
+    assert_true(next >= 0);
+    if (n) {
+        assert_int_equal(rows[0].days, 365);
+        assert_string_equal(rows[0].batch, FLOW_BATCH);
+        assert_non_null(strstr(rows[0].subject, "Holder 0"));
+        (void)snprintf(f->number, sizeof f->number, "%s", rows[0].number);
+    }
+    f->told = true;
+}
+
+static void list(struct fixture *f)
+{
+    f->told = false;
+    issue_exchange_list(f->issue, 0, 100, on_listed, f);
+    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &f->told, WAIT_MS));
+}
+
+static void on_imported(const struct issue_imported *m, const struct tg_err *err, void *data)
+{
+    struct fixture *f = data;
+    assert_null(err);
+    f->matched = m->matched_count;
+    f->refused = m->refused_count;
+    f->refusal[0] = '\0';
+    if (m->refused_count) (void)snprintf(f->refusal, sizeof f->refusal, "%s", m->refused[0]);
+    f->told = true;
+}
+
+static void import(struct fixture *f, struct tg_cert *const *certs, size_t n)
+{
+    struct tg_blob ders[COUNT + 2];
+    for (size_t i = 0; i < n; i++)
+        ders[i].data = tg_cert_der(certs[i], &ders[i].len);
+    f->told = false;
+    issue_exchange_import(f->issue, ders, n, "administrator:test", f->f.clock.wall_s, on_imported,
+                          f);
+    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &f->told, WAIT_MS));
+}
+
+static void requests_are_carried_out_and_certificates_in(void **state)
+{
+    struct fixture *f = *state;
+    struct seal_world *w = &f->f.w;
+    f->fake.pending = f->fake.ops.pending = true;
+    run(f); /* the job is done: people do the rest */
+    all_are(f, 5);
+    list(f);
+    assert_int_equal(f->listed, COUNT);
+    assert_string_equal(f->number, flow_number(&f->f, 0));
+    w->apps[0].leaf.days++;
+    seal_world_issue(w, 0);
+    w->apps[0].leaf.days--;
+    import(f, &w->apps[0].cert, 1);
+    assert_int_equal(f->matched, 0);
+    assert_int_equal(f->refused, 1);
+    assert_non_null(strstr(f->refusal, "A2: content"));
+    assert_int_equal(flow_state(&f->f, 0), 5);
+    for (size_t i = 0; i < COUNT; i++)
+        seal_world_issue(w, i);
+    struct tg_cert *all[] = {w->issuer.cert,  w->apps[0].cert, w->apps[1].cert,
+                             w->apps[2].cert, w->apps[3].old,  w->apps[0].old};
+    import(f, all, TG_COUNT(all));
+    assert_int_equal(f->matched, 3);
+    assert_int_equal(f->refused, 2); /* keys that nobody asked for */
+    assert_int_equal(flow_state(&f->f, 2), 6);
+    assert_int_equal(flow_state(&f->f, 3), 5);
+    list(f);
+    assert_int_equal(f->listed, 2);
+    import(f, all, 4); /* once more: told the same */
+    assert_int_equal(f->matched, 3);
+    assert_int_equal(f->refused, 0);
+    seal_world_issue(w, 1); /* a second certificate of the same key */
+    import(f, &w->apps[1].cert, 1);
+    assert_int_equal(f->matched, 0);
+    assert_non_null(strstr(f->refusal, "another certificate"));
+    assert_int_equal(count(f, "SELECT count(*) FROM application_issue"), 3);
+    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE to_state = 6 AND actor "
+                              "= 'administrator:test'"),
+                     1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(every_approved_application_gets_its_certificate),
+        T(nothing_happens_before_release),
+        T(a_lost_answer_is_found_by_its_key),
+        T(an_absent_ca_is_asked_later),
+        T(vain_attempts_end_in_failed_and_a_retry_goes_on),
+        T(a_refusal_is_final_and_named),
+        T(a_certificate_that_was_not_approved_is_refused),
+        T(a_flipped_row_is_refused_by_its_check),
+        T(a_changed_statement_issues_nothing),
+        T(a_recalled_statement_is_not_issued),
+        T(what_was_recalled_in_time_is_left_alone),
+        T(two_services_issue_each_once),
+        T(a_job_whose_owner_died_is_taken_over),
+        T(requests_are_carried_out_and_certificates_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
