@@ -34,7 +34,7 @@ static void plan(struct tg_repeat *r, void *data)
 {
     struct app *app = data;
     int64_t now = tg_loop_wall(&app->loop);
-    struct planner_request request = {.as_of = now, .now = now, .actor = "planner"};
+    struct planner_request request = {.as_of = now, .now = now, .actor = "planner", .quiet = true};
     if (app->disk_full || !db_is_up(app->db))
         tg_repeat_finish(r);
     else
