@@ -41,6 +41,11 @@ struct app {
     struct tg_server *server;
     uint16_t api_port, agent_port;
     struct tg_repeat plan, care, disk; /* drafts; lapses and retries; free space */
+    struct tg_repeat keep;             /* the private PostgreSQL */
+    struct tg_work keeping;
+    struct tg_stop_hook *keep_hook;
+    struct tg_err keep_err;
+    bool kept_started;
     int care_left;
     struct tg_stop_hook *chores_hook;
     bool disk_full;
@@ -63,6 +68,9 @@ void app_doors_stop(struct tg_stop_hook *hook, void *data);
 void app_chores_start(struct app *app);
 void app_chores_stop(struct tg_stop_hook *hook, void *data);
 bool app_disk_full(void *app);
+/* database.c: what becomes of a lost database. */
+void app_database_start(struct app *app);
+void app_database_stop(struct tg_stop_hook *hook, void *data);
 /* keep.c: tamgad backup, tamgad restore. */
 int app_backup(struct app *app, const char *dir, struct tg_err *err) TG_MUST_CHECK;
 int app_restore(struct app *app, const char *dir, struct tg_err *err) TG_MUST_CHECK;

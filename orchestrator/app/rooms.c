@@ -60,7 +60,9 @@ static int start_db(struct app *app, struct tg_err *err)
     TG_TRY(db_migrate(owner, tg_loop_wall(&app->loop), &migrated, err));
     if (migrated.from != migrated.to)
         tg_log(TG_LOG_INFO, "db", "migrated", "from=%d to=%d", migrated.from, migrated.to);
-    return db_open(&app->loop, &config, &app->db, err);
+    TG_TRY(db_open(&app->loop, &config, &app->db, err));
+    app_database_start(app);
+    return 0;
 }
 
 static int start_connector(struct app *app, const struct settings_connector *c,
@@ -193,16 +195,17 @@ static void stop_connectors(struct tg_stop_hook *hook, void *data)
 /* A room that did not start has nothing to stop. */
 static bool was_started(const struct app *app, tg_stop_fn stop)
 {
-    return stop == app_chores_stop  ? app->plan.fn != NULL
-           : stop == app_doors_stop ? app->server != NULL
-           : stop == stop_dispatch  ? app->dispatch != NULL
-           : stop == stop_issue     ? app->issue != NULL
-           : stop == stop_planner   ? app->planner != NULL
-           : stop == stop_approval  ? app->approval != NULL
-           : stop == stop_fleet     ? app->fleet != NULL
-           : stop == stop_audit     ? app->audit != NULL
-           : stop == stop_db        ? app->db != NULL
-                                    : true;
+    return stop == app_chores_stop     ? app->plan.fn != NULL
+           : stop == app_doors_stop    ? app->server != NULL
+           : stop == stop_dispatch     ? app->dispatch != NULL
+           : stop == stop_issue        ? app->issue != NULL
+           : stop == stop_planner      ? app->planner != NULL
+           : stop == stop_approval     ? app->approval != NULL
+           : stop == stop_fleet        ? app->fleet != NULL
+           : stop == stop_audit        ? app->audit != NULL
+           : stop == app_database_stop ? app->keep.fn != NULL
+           : stop == stop_db           ? app->db != NULL
+                                       : true;
 }
 
 static void stop_if_started(struct tg_stop_hook *hook, void *data);
@@ -211,11 +214,17 @@ static const struct stop {
     const char *room;
     tg_stop_fn stop;
 } stops[] = {
-    {"doors", app_doors_stop},   {"chores", app_chores_stop},
-    {"dispatch", stop_dispatch}, {"issue", stop_issue},
-    {"planner", stop_planner},   {"connectors", stop_connectors},
-    {"approval", stop_approval}, {"fleet", stop_fleet},
-    {"audit", stop_audit},       {"db", stop_db},
+    {"doors", app_doors_stop},
+    {"chores", app_chores_stop},
+    {"dispatch", stop_dispatch},
+    {"issue", stop_issue},
+    {"planner", stop_planner},
+    {"connectors", stop_connectors},
+    {"approval", stop_approval},
+    {"fleet", stop_fleet},
+    {"audit", stop_audit},
+    {"database", app_database_stop},
+    {"db", stop_db},
 };
 static struct tg_stop_hook hooks[TG_COUNT(stops)];
 

@@ -120,12 +120,8 @@ static int start_locked(struct cluster *c, struct tg_err *err)
 }
 
 /* One starter at a time; what comes second finds it running. */
-static int start(struct cluster *c, const struct cluster_config *config, struct tg_err *err)
+static int start_alone(struct cluster *c, struct tg_err *err)
 {
-    TG_TRY(cluster_choose_user(c, config, err));
-    TG_TRY(cluster_choose_place(c, config->state, err));
-    TG_TRY(cluster_choose_binaries(c, config->bin, err));
-    TG_TRY(cluster_choose_socket(c, err));
     TG_AUTO(mem) char *path = tg_printf("%s/pgdata.lock", c->base);
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0 || flock(lock, LOCK_EX) < 0) {
@@ -135,6 +131,24 @@ static int start(struct cluster *c, const struct cluster_config *config, struct 
     int rc = start_locked(c, err);
     close(lock);
     return rc;
+}
+
+static int start(struct cluster *c, const struct cluster_config *config, struct tg_err *err)
+{
+    TG_TRY(cluster_choose_user(c, config, err));
+    TG_TRY(cluster_choose_place(c, config->state, err));
+    TG_TRY(cluster_choose_binaries(c, config->bin, err));
+    TG_TRY(cluster_choose_socket(c, err));
+    return start_alone(c, err);
+}
+
+int cluster_keep(struct cluster *c, bool *ret_started, struct tg_err *err)
+{
+    *ret_started = false;
+    if (c->pid > 0 && !has_ended(c)) return 0;
+    TG_TRY(start_alone(c, err));
+    *ret_started = !c->adopted;
+    return 0;
 }
 
 static void free_cluster(struct cluster *c)
@@ -161,7 +175,7 @@ int cluster_start(const struct cluster_config *config, struct cluster **ret, str
 void cluster_stop(struct cluster *c)
 {
     if (!c) return;
-    if (kill(c->pid, SIGINT) == 0)
+    if (c->pid > 0 && kill(c->pid, SIGINT) == 0)
         for (int waited_ms = 0; waited_ms < STOP_MS; waited_ms += STEP_MS) {
             if (has_ended(c)) break;
             cluster_pause(STEP_MS);

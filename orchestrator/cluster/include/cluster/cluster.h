@@ -1,7 +1,7 @@
 /* cluster: the private PostgreSQL below a state folder: made on first start, adopted when alive,
  * recovered after a crash, never taken for one when half-made. Unix socket only; peer
  * authentication. As root it runs as another user and says where it lives. All calls block and
- * belong before the loop runs, or after it. */
+ * belong before the loop runs, or after it; cluster_keep() alone is for a pool thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,6 +23,9 @@ struct cluster_config {
  * PostgreSQL. */
 int cluster_start(const struct cluster_config *config, struct cluster **ret,
                   struct tg_err *err) TG_MUST_CHECK;
+/* Starts the server again where it has ended without being told to. *ret_started: it had. Blocks
+ * until it answers; one thread at a time, and no other call beside it. */
+int cluster_keep(struct cluster *c, bool *ret_started, struct tg_err *err) TG_MUST_CHECK;
 /* Fast shutdown (SIGINT), waits for its end, frees. NULL ok. An adopted server is stopped too. */
 void cluster_stop(struct cluster *c);
 /* Frees and lets it run on. */
