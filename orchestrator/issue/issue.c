@@ -80,12 +80,6 @@ static void gone(struct issue *issue)
 
 static void on_claimed(const struct db_results *r, const struct tg_err *err, void *data);
 
-/* A number of its own for every claim: a job that was lost and claimed again is another's. */
-static int64_t new_owner(void)
-{
-    return (int64_t)tg_random_below(INT32_MAX - 1) + 1;
-}
-
 static void claim(struct issue *issue)
 {
     if (issue->closing || !db_is_up(issue->db)) {
@@ -94,7 +88,6 @@ static void claim(struct issue *issue)
     }
     int64_t now = tg_loop_wall(issue->loop);
     struct db_unit *u = db_unit_new(issue->db, "issue claim");
-    issue->owner = new_owner();
     issue_add_claim(u, now, now + ISSUE_LEASE_S, issue->owner);
     db_unit_run(u, on_claimed, issue);
 }
@@ -155,6 +148,7 @@ struct issue *issue_new(struct db *db, const struct issue_ports *ports,
     TG_CHECK(n <= ISSUE_CONNECTORS);
     struct issue *issue = TG_NEW(struct issue);
     *issue = (struct issue){.db = db, .loop = db_loop(db), .ports = *ports, .connectors_count = n};
+    issue->owner = (int64_t)tg_random_below(INT32_MAX - 1) + 1;
     for (size_t i = 0; i < n; i++)
         issue->connectors[i] = connectors[i];
     tg_repeat_init(&issue->poll, issue->loop, ISSUE_POLL_MS, poll_jobs, issue);

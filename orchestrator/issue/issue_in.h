@@ -47,7 +47,7 @@ struct issue {
     size_t recalled_count;
     struct tg_repeat poll;
     struct issue_pass *pass;
-    int64_t owner; /* of the claim under way */
+    int64_t owner; /* who we are in job rows, from this start on */
     int busy;      /* the pass and exchange calls: while there are any, the chain stays as it is */
     bool closing;
     void (*closed)(void *data);
