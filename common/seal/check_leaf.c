@@ -3,6 +3,11 @@
 #include "seal/check.h"
 #include "text.h"
 
+static int own_certificate(const struct tg_leaf *leaf, struct tg_err *err)
+{
+    return TG_FAIL(err, TG_E_DENIED, "V5: %s is the approver's own certificate", leaf->no);
+}
+
 int tg_check_approver(const struct tg_checked *c, const struct tg_leaf *leaf, struct tg_err *err)
 {
     for (size_t i = 0; i < c->signers_count; i++) {
@@ -10,10 +15,21 @@ int tg_check_approver(const struct tg_checked *c, const struct tg_leaf *leaf, st
         bool own_iin = *s->iin && tg_starts(leaf->id, "IIN") && strcmp(leaf->id + 3, s->iin) == 0;
         if (own_iin || (*leaf->old && strcmp(leaf->old, s->sha256) == 0) ||
             (*leaf->key && strcmp(leaf->key, s->spki) == 0))
-            return TG_FAIL(err, TG_E_DENIED, "V5: %s is the approver's own certificate", leaf->no);
+            return own_certificate(leaf, err);
     }
     if (leaf->kind == TG_KIND_UNPROVEN && c->signers_count < 2)
         return TG_FAIL(err, TG_E_DENIED, "V5: %s is unproven and needs two approvers", leaf->no);
+    return 0;
+}
+
+/* Of a pin only the key counts, so the certificate in the CMS may be any: the key tells too. */
+static int check_approver_key(const struct tg_checked *c, const struct tg_leaf *leaf,
+                              const struct tg_cert *old, struct tg_err *err)
+{
+    char spki[TG_HEX256];
+    tg_hex(tg_cert_facts(old)->spki_sha256, TG_SHA256, spki);
+    for (size_t i = 0; i < c->signers_count; i++)
+        if (strcmp(c->signers[i].spki, spki) == 0) return own_certificate(leaf, err);
     return 0;
 }
 
@@ -93,7 +109,10 @@ int tg_check_leaf(const struct tg_checked *c, const struct tg_leaf_place *place,
     TG_TRY(seal_named(tg_leaf_parse(place->line.data, place->line.len, ret, err), "V1", err));
     TG_TRY(check_flags(ret, err));
     TG_TRY(tg_check_approver(c, ret, err));
-    if (old) return tg_check_old(ret, old, err);
+    if (old) {
+        TG_TRY(check_approver_key(c, ret, old, err));
+        return tg_check_old(ret, old, err);
+    }
     if (*ret->old) return mismatch("V7: old: old", "the old certificate is missing", err);
     if (ret->flags & TG_FLAGS_OF_OLD)
         return mismatch("V7: old: flags", "about an old certificate that is not there", err);

@@ -226,6 +226,19 @@ static void v5_refuses_the_approvers_own_certificate(void **state)
     passed(tg_check_approver(&checked, &leaf, &err));
 }
 
+/* A pin counts by its key: wrapping that key in another certificate does not make the approver
+ * somebody else. */
+static void v5_sees_the_approver_behind_another_certificate(void **state)
+{
+    (void)state;
+    struct tg_merkle_proof proof;
+    passed(statement_check());
+    passed(leaf_check(0));
+    tg_hex(tg_cert_facts(w.apps[0].old)->spki_sha256, TG_SHA256, checked.signers[0].spki);
+    struct tg_leaf_place place = seal_world_place(&w, 0, &proof);
+    refused(tg_check_leaf(&checked, &place, w.apps[0].old, &leaf, &err), TG_E_DENIED, "V5: ");
+}
+
 static void v6_is_a_window(void **state)
 {
     (void)state;
@@ -298,6 +311,7 @@ int main(void)
         WORLD_TEST(v4_refuses_strangers_and_late_pins),
         WORLD_TEST(v5_refuses_twice_revoked_recalled),
         WORLD_TEST(v5_refuses_the_approvers_own_certificate),
+        WORLD_TEST(v5_sees_the_approver_behind_another_certificate),
         WORLD_TEST(v6_is_a_window),
         WORLD_TEST(recalls_are_signed_by_an_approver),
         WORLD_TEST(a_trust_folder_is_read_back),

@@ -77,7 +77,7 @@ struct tg_leaf_place {
 };
 /* V7, and tg_check_approver. ret gets the parsed leaf. old may be NULL only if the leaf has none;
  * with it: its hash, notAfter, name, id, the days row, key-reused and weak-old-key are recomputed
- * too. */
+ * too, and its key must not be an approver's (V5: whatever certificate wraps his key). */
 int tg_check_leaf(const struct tg_checked *c, const struct tg_leaf_place *place,
                   const struct tg_cert *old, struct tg_leaf *ret, struct tg_err *err) TG_MUST_CHECK;
 /* The part of V7 that needs the old certificate, for who drafts or reviews: "V7: old: ...". */
