@@ -5,3 +5,10 @@ foreach(name main_job service_life database_lost backup_restore disk_full)
     ENVIRONMENT "TAMGA_BIN=${CMAKE_BINARY_DIR}/bin")
 endforeach()
 add_dependencies(tests_of_e2e demo-keystore)
+
+# What must not be in a release.
+if(NOT TAMGA_TEST)
+  add_test(NAME e2e/release_clock COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/release_clock)
+  set_tests_properties(e2e/release_clock PROPERTIES TIMEOUT 120 LABELS e2e
+    ENVIRONMENT "TAMGA_BIN=${CMAKE_BINARY_DIR}/bin")
+endif()
