@@ -44,11 +44,16 @@ static const struct route *find(const struct tg_request *req)
     return NULL;
 }
 
-size_t agent_api_limit_for(const struct tg_request *req)
+size_t agent_api_limit_for(const struct agent_api *api, const struct tg_request *req)
 {
+    enum { FEW = 256 * 1024 };
     const struct route *route = find(req);
     if (!route || route->type < 0) return 0;
-    return route->type == TG_WIRE_INVENTORY ? TG_MAX_MESSAGE : 256 * 1024;
+    if (route->type != TG_WIRE_INVENTORY) return FEW;
+    /* Memory for much only to who may send much: anybody has some key. */
+    const uint8_t *spki = tg_conn_peer_spki(tg_request_conn(req));
+    const struct fleet_agent *agent = spki ? fleet_by_spki(api->rooms.fleet, spki) : NULL;
+    return agent && agent->state == FLEET_ACTIVE ? TG_MAX_MESSAGE : FEW;
 }
 
 static void end(struct agent_call *call)
@@ -108,6 +113,7 @@ static void identify(struct agent_call *call)
     if (!agent) return;
     call->agent_id = agent->id;
     call->state = agent->state;
+    call->over = fleet_identity_over(agent, call->now);
     (void)!tg_copy(call->agent, sizeof call->agent, agent->agent);
     (void)!tg_copy(call->host, sizeof call->host, agent->host);
 }
@@ -123,9 +129,13 @@ static int may(const struct agent_call *call, enum reach reach, struct tg_err *e
     if (call->state == FLEET_REPLACED && reach != ANYBODY)
         return TG_FAIL(err, TG_E_DENIED,
                        "this workstation enrolled again with another key; enrol anew");
-    if (reach == ANYBODY || call->state == FLEET_ACTIVE) return 0;
+    if (reach == ANYBODY) return 0;
     if (!call->agent_id)
         return TG_FAIL(err, TG_E_DENIED, "this key is not enrolled: tamga-agent enroll");
+    if (call->over) /* denied, not expired: what it has to report must not be thrown away */
+        return TG_FAIL(err, TG_E_DENIED,
+                       "this agent's certificate has run out; enrol again with a new token");
+    if (call->state == FLEET_ACTIVE) return 0;
     if (reach == KNOWN) return 0;
     return TG_FAIL(err, TG_E_EARLY, "this agent waits for an administrator: tamga agents accept %s",
                    call->agent);

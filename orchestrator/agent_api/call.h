@@ -31,6 +31,7 @@ struct agent_call {
     int64_t agent_id; /* 0 = unknown key */
     char agent[FLEET_AGENT], host[FLEET_HOST];
     enum fleet_state state; /* 0 = unknown key */
+    bool over;              /* its identity certificate has run out */
     int64_t now;
     int64_t id;                      /* of the message: repeated in the answer */
     struct tg_wire_message *message; /* until somebody takes it */

@@ -72,8 +72,20 @@ static void on_next(const struct dispatch_line *lines, size_t count, const struc
     if (s->again || count > 0) pull(s);
 }
 
+/* A stream may outlive the certificate that opened it; its agent renews at half life, or not. */
+static bool is_over(const struct session *s)
+{
+    const struct agent_api_rooms *rooms = &s->api->rooms;
+    const struct fleet_agent *agent = fleet_by_id(rooms->fleet, s->agent_id);
+    return !agent || fleet_identity_over(agent, tg_loop_wall(rooms->loop));
+}
+
 static void pull(struct session *s)
 {
+    if (is_over(s)) {
+        session_drop(s->api, s->agent_id);
+        return;
+    }
     if (s->pulling) {
         s->again = true;
         return;

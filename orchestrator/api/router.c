@@ -66,14 +66,6 @@ static const struct api_route *find(const struct tg_request *req,
     return NULL;
 }
 
-size_t api_limit_for(const struct tg_request *req)
-{
-    char params[API_PARAMS][API_PARAM];
-    bool known = false;
-    const struct api_route *route = find(req, params, &known);
-    return route ? route->body : 0;
-}
-
 /* The local socket: root and the service's own user administer. */
 static bool is_local_administrator(const struct tg_conn *conn, struct api_call *call)
 {
@@ -85,9 +77,8 @@ static bool is_local_administrator(const struct tg_conn *conn, struct api_call *
     return true;
 }
 
-static void identify(struct api_call *call)
+static void identify(struct api_call *call, const struct tg_conn *conn)
 {
-    const struct tg_conn *conn = tg_request_conn(call->req);
     const uint8_t *spki = tg_conn_peer_spki(conn);
     char hex[TG_HEX256];
     call->actor = (struct access_actor){.role = ACCESS_NOBODY, .id = ""};
@@ -102,8 +93,21 @@ static void identify(struct api_call *call)
         if (tg_equal(call->api->clients[i].spki, spki, TG_SHA256))
             call->actor.role = call->api->clients[i].role;
     /* The trust document's approvers sign in by the very key that they sign with. */
-    if (approval_is_approver(call->api->rooms.approval, hex)) call->actor.role = ACCESS_APPROVER;
+    if (approval_is_approver(call->api->rooms.approval, hex, call->now))
+        call->actor.role = ACCESS_APPROVER;
     snprintf(call->who, sizeof call->who, "%s:%.16s", access_role_word(call->actor.role), hex);
+}
+
+size_t api_limit_for(struct api *api, const struct tg_request *req)
+{
+    enum { STRANGER = 4096 }; /* enough for a refusal with a reason; 64 MiB are not for anybody */
+    struct api_call call = {.api = api, .now = tg_loop_wall(api->rooms.loop)};
+    bool known = false;
+    const struct api_route *route = find(req, call.params, &known);
+    if (!route) return 0;
+    identify(&call, tg_request_conn(req));
+    bool may = access_may(&call.actor, route->verb, NULL);
+    return may || route->body < STRANGER ? route->body : STRANGER;
 }
 
 static struct api_call *new_call(struct api *api, struct tg_request *req)
@@ -131,7 +135,7 @@ void api_on_request(struct api *api, struct tg_request *req)
         api_problem(call, &err, NULL);
         return;
     }
-    identify(call);
+    identify(call, tg_request_conn(req));
     if (!access_may(&call->actor, route->verb, NULL)) {
         (void)TG_FAIL(&err, TG_E_DENIED, "%s may not do %s",
                       call->actor.role ? access_role_word(call->actor.role) : "an unknown client",

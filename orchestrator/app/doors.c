@@ -25,9 +25,9 @@ static void on_request(struct tg_request *req, void *data)
 
 static size_t limit_for(const struct tg_request *req, void *data)
 {
-    (void)data;
-    return tg_starts(tg_request_path(req), "/agent/") ? agent_api_limit_for(req)
-                                                      : api_limit_for(req);
+    const struct app *app = data;
+    bool agent = tg_conn_listener(tg_request_conn(req)) == TG_LISTENER_AGENTS;
+    return agent ? agent_api_limit_for(app->agent_api, req) : api_limit_for(app->api, req);
 }
 
 static int64_t wall(void *data)

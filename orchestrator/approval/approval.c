@@ -75,9 +75,13 @@ void approval_on_recall(struct approval *a, approval_recall_fn fn, void *data)
 
 /* --- loading --- */
 
-static int read_chain(const struct db_results *r, struct tg_trust_chain **ret, struct tg_err *err)
+/* What was accepted once is the beginning of everything later (V2): another realm is refused, and
+ * fewer versions (a replica that lags, a backup) change nothing. */
+static int read_chain(const struct approval *a, const struct db_results *r,
+                      struct tg_trust_chain **ret, struct tg_err *err)
 {
-    TG_AUTO(trust_chain) struct tg_trust_chain *chain = tg_trust_chain_new(NULL);
+    const char *realm = a->trust ? tg_trust_chain_realm(a->trust->chain) : NULL;
+    TG_AUTO(trust_chain) struct tg_trust_chain *chain = tg_trust_chain_new(realm);
     for (size_t row = 0; row < db_rows(r, 0); row++) {
         struct approval_version v;
         approval_version_at(r, 0, row, &v);
@@ -92,8 +96,15 @@ static void take_chain(struct approval *a, const struct db_results *r)
     struct tg_trust_chain *chain = NULL;
     struct tg_err err = {0};
     size_t count = db_rows(r, 0);
-    if (count == (a->trust ? tg_trust_chain_version(a->trust->chain) : 0)) return;
-    if (read_chain(r, &chain, &err) < 0) {
+    uint32_t known = a->trust ? tg_trust_chain_version(a->trust->chain) : 0;
+    if (count == known) return;
+    int rc = count < known
+                 ? TG_FAIL(&err, TG_E_STALE,
+                           "V2: trust %u: the database has only %zu versions; it may be a "
+                           "copy of earlier",
+                           known, count)
+                 : read_chain(a, r, &chain, &err);
+    if (rc < 0) {
         tg_log_err(TG_LOG_ERROR, "approval", "trust-of-the-database-refused", &err);
         return;
     }
@@ -223,8 +234,9 @@ const char *approval_realm(const struct approval *a)
     return a->trust ? tg_trust_chain_realm(a->trust->chain) : "";
 }
 
-bool approval_is_approver(const struct approval *a, const char *spki_hex)
+bool approval_is_approver(const struct approval *a, const char *spki_hex, int64_t now)
 {
     const struct tg_trust *t = a->trust ? tg_trust_chain_current(a->trust->chain) : NULL;
-    return t && tg_trust_approver(t, spki_hex) && !tg_trust_is_revoked(t, spki_hex);
+    const struct tg_trust_approver *approver = t ? tg_trust_approver(t, spki_hex) : NULL;
+    return approver && now <= approver->until && !tg_trust_is_revoked(t, spki_hex);
 }

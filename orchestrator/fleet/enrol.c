@@ -118,6 +118,14 @@ static int add_birth(struct enrolment *e, bool group, struct db_unit *u, struct 
     return 0;
 }
 
+static int check_time(const struct fleet_agent *agent, int64_t now, struct tg_err *err)
+{
+    if (!fleet_identity_over(agent, now)) return 0;
+    return TG_FAIL(err, TG_E_EXPIRED,
+                   "agent %.8s: its certificate has run out; enrol again with a new token",
+                   agent->agent);
+}
+
 /* The same key again: the same answer, although its token is used up. */
 static int check_known(struct enrolment *e, const struct db_results *r, const struct fleet_known *k,
                        struct tg_err *err)
@@ -137,7 +145,7 @@ static int check_known(struct enrolment *e, const struct db_results *r, const st
     if (strcmp(k->agent.host, e->host) != 0)
         return TG_FAIL(err, TG_E_DENIED, "agent %.8s: it serves another workstation",
                        k->agent.agent);
-    return 0;
+    return check_time(&k->agent, e->now, err);
 }
 
 static void on_enrol_read(const struct db_results *r, const struct tg_err *err, void *data)
@@ -195,6 +203,7 @@ static void on_renew_read(const struct db_results *r, const struct tg_err *err, 
                 fleet_state_word(k.agent.state));
         err = &why;
     }
+    if (!err && check_time(&k.agent, e->now, &why) < 0) err = &why;
     if (err) {
         refuse(e, err);
         return;

@@ -113,6 +113,11 @@ const struct fleet_agent *fleet_by_id(const struct fleet *f, int64_t id)
     return e ? &e->agent : NULL;
 }
 
+bool fleet_identity_over(const struct fleet_agent *agent, int64_t now)
+{
+    return agent->cert_not_after <= now;
+}
+
 size_t fleet_count(const struct fleet *f, enum fleet_state state)
 {
     return (size_t)state < TG_COUNT(f->counts) ? f->counts[state] : 0;

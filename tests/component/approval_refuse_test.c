@@ -87,8 +87,10 @@ static void nothing_goes_without_trust(void **state)
     refused(f, flow_open(f), TG_E_NO_TRUST, "no trust yet");
     assert_string_equal(approval_realm(f->approval), "");
     must(f, flow_publish(f));
-    assert_true(approval_is_approver(f->approval, f->w.ceo.spki));
-    assert_false(approval_is_approver(f->approval, f->w.stranger.spki));
+    int64_t until = f->w.trust.approvers[0].until;
+    assert_true(approval_is_approver(f->approval, f->w.ceo.spki, until));
+    assert_false(approval_is_approver(f->approval, f->w.ceo.spki, until + 1));
+    assert_false(approval_is_approver(f->approval, f->w.stranger.spki, f->w.now));
     must(f, flow_publish(f)); /* again: the same */
     assert_int_equal(flow_count(f, "SELECT count(*) FROM trust_document"), 1);
     flow_count(f, "SELECT count(*) FROM job WHERE kind = 7");
@@ -105,6 +107,31 @@ static void a_trust_document_of_strangers_is_refused(void **state)
     f->w.trust_text.data[f->w.trust_text.len - 2] ^= 1;
     refused_somehow(f, flow_publish(f), "V2");
     assert_int_equal(flow_count(f, "SELECT count(*) FROM trust_document"), 1);
+}
+
+static void on_reloaded(const char *statement, struct tg_blob text, struct tg_blob cms, void *data)
+{
+    (void)statement, (void)text, (void)cms;
+    ((struct flow *)data)->told = true;
+}
+
+/* V2, "kept; never lower": a database that is a copy of earlier takes nothing back. */
+static void trust_never_goes_back(void **state)
+{
+    struct flow *f = *state;
+    seal_world_publish(&f->w);
+    must(f, flow_publish(f));
+    assert_int_equal(tg_trust_chain_version(approval_chain(f->approval)), 2);
+    testdb_exec(&f->t, "SET session_replication_role = replica;"
+                       "DELETE FROM trust_signature WHERE version = 2;"
+                       "DELETE FROM trust_document WHERE version = 2;"
+                       "SET session_replication_role = DEFAULT;"
+                       "INSERT INTO recall (statement_sha256, text, cms, signer_spki, at) "
+                       "SELECT sha256('x'), 'x', 'y', '', at FROM trust_document");
+    f->told = false;
+    approval_on_recall(f->approval, on_reloaded, f); /* told behind the trust that was read again */
+    must(f, flow_wait(f));
+    assert_int_equal(tg_trust_chain_version(approval_chain(f->approval)), 2);
 }
 
 static void a_stranger_cannot_approve(void **state)
@@ -418,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_goes_without_trust, setup_without_trust, teardown),
         T(a_trust_document_of_strangers_is_refused),
+        T(trust_never_goes_back),
         T(a_stranger_cannot_approve),
         T(a_changed_statement_is_refused),
         T(a_broken_signature_is_refused),

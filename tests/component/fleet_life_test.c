@@ -30,6 +30,26 @@ static void test_renewal_keeps_the_old_key_until_the_new_is_used(void **state)
     assert_int_equal(count(f, "SELECT count(*) FROM agent_identity"), 2);
 }
 
+static void test_a_certificate_that_ran_out_is_the_end(void **state)
+{
+    struct fixture *f = *state;
+    TG_AUTO(mem) char *token = tg_strdup(single(f, "ws-1"));
+    assert_int_equal(enrol(f, token, "ws-1", 1), 0);
+    const struct fleet_agent *agent = known(f, 1);
+    int64_t id = agent->id, end = NOW + 90 * TG_DAY;
+    assert_int_equal(agent->cert_not_after, end);
+    assert_false(fleet_identity_over(agent, end - 1));
+    assert_true(fleet_identity_over(agent, end));
+    assert_int_equal(renew(f, id, 1, end), TG_E_EXPIRED);
+    assert_non_null(strstr(f->text, "has run out"));
+    assert_int_equal(renew(f, id, 2, end), TG_E_EXPIRED);
+    enrol_start(f, token, "ws-1", 1, end); /* the answer of then is of no use any more */
+    wait_told(f, 1);
+    assert_int_equal(f->code, TG_E_EXPIRED);
+    assert_int_equal(f->signed_count, 1);
+    assert_int_equal(renew(f, id, 1, end - 1), 0);
+}
+
 /* --- beats, lists, two programs --- */
 
 static void on_list(const struct fleet_row *rows, size_t n, int64_t next, const struct tg_err *err,
@@ -152,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_renewal_keeps_the_old_key_until_the_new_is_used),
+        T(test_a_certificate_that_ran_out_is_the_end),
         T(test_beats_are_written_within_seconds),
         T(test_another_program_hears_of_it),
         T(test_many_agents_are_found),

@@ -33,4 +33,4 @@ struct agent_api *agent_api_new(const struct agent_api_rooms *rooms);
 void agent_api_stop(struct agent_api *api);
 void agent_api_free(struct agent_api *api); /* after the server is gone; NULL ok */
 void agent_api_on_request(struct agent_api *api, struct tg_request *req); /* paths below /agent/ */
-size_t agent_api_limit_for(const struct tg_request *req);
+size_t agent_api_limit_for(const struct agent_api *api, const struct tg_request *req);

@@ -53,4 +53,5 @@ struct api *api_new(const struct api_rooms *rooms, const struct api_facts *facts
 void api_free(struct api *api);
 /* For struct tg_server_handlers: paths below /api/. */
 void api_on_request(struct api *api, struct tg_request *req);
-size_t api_limit_for(const struct tg_request *req);
+/* Bytes of a body; few where who asks may not do it anyway. */
+size_t api_limit_for(struct api *api, const struct tg_request *req);

@@ -34,8 +34,8 @@ bool approval_ready(const struct approval *a); /* the documents were read (there
  * its own. */
 const struct tg_trust_chain *approval_chain(const struct approval *a);
 const char *approval_realm(const struct approval *a); /* 64 hex, "" = no trust yet */
-/* Listed as approver in the current version. */
-bool approval_is_approver(const struct approval *a, const char *spki_hex);
+/* Named by the newest version, not revoked, the pin's time not over. */
+bool approval_is_approver(const struct approval *a, const char *spki_hex, int64_t now);
 
 /* Now (in a later turn) if there is a chain, and at every new version; any number of listeners. */
 typedef void (*approval_trust_fn)(const struct tg_trust_chain *chain, void *data);

@@ -43,6 +43,9 @@ struct fleet_agent {
  * at state. */
 const struct fleet_agent *fleet_by_spki(const struct fleet *f, const uint8_t spki[TG_SHA256]);
 const struct fleet_agent *fleet_by_id(const struct fleet *f, int64_t id);
+/* Its identity certificate has run out (TRUST §5: 90 days): it is let in again by a new token only.
+ * TLS looks at keys, never at dates: who lets an agent do something asks here. */
+bool fleet_identity_over(const struct fleet_agent *agent, int64_t now);
 size_t fleet_count(const struct fleet *f, enum fleet_state state);
 /* Called when an agent's state changed by somebody (accept, ban): the doors close its connections.
  */
@@ -82,7 +85,8 @@ struct fleet_enrol {
     int64_t now;
     struct fleet_signer signer;
 };
-/* The same SPKI retried gets the same agent and certificate, although the token is consumed. */
+/* The same SPKI retried gets the same agent and certificate, although the token is consumed, until
+ * that certificate runs out. */
 struct fleet_identity {
     const char *agent, *host;
     enum fleet_state state; /* pending (group token: an administrator accepts) or active */
@@ -93,7 +97,7 @@ typedef void (*fleet_identity_fn)(const struct fleet_identity *identity, const s
 void fleet_enrol(struct fleet *f, const struct fleet_enrol *enrol, fleet_identity_fn fn,
                  void *data);
 /* Half-life renewal over mutual TLS: spki is the new key's (or the same). Pending agents too;
- * banned ones not. */
+ * banned ones not, and none whose certificate has run out. */
 void fleet_renew(struct fleet *f, int64_t agent_id, const uint8_t spki[TG_SHA256], int64_t now,
                  struct fleet_signer signer, fleet_identity_fn fn, void *data);
 
