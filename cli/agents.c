@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "table.h"
+#include "cli/table.h"
 
 static const struct cli_column list_columns[] = {
-    {"host", "workstation"},    {"id", "id"},          {"status", "status"},
+    {"host", "workstation"},    {"id:whole", "id"},    {"status", "status"},
     {"connected", "connected"}, {"seen", "last seen"}, {"version", "version"},
     {"keystores", "keystores"}, {NULL, NULL},
 };

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "table.h"
+#include "cli/table.h"
 
 /* A number as a person may type it, checked before anybody is asked. */
 static int check_number(struct cli *cli, const char *text)
@@ -17,16 +17,16 @@ static int check_number(struct cli *cli, const char *text)
 enum cli_exit cmd_applications_list(struct cli *cli)
 {
     static const struct cli_column columns[] = {
-        {"number", "number"},
+        {"number:whole", "number"},
         {"state", "state"},
         {"waits_for", "waits for"},
         {"holder_name", "holder"},
         {"department", "department"},
         {"policy", "policy"},
-        {"not_after", "old ends"},
+        {"not_after:date", "old ends"},
         {"host", "workstation"},
-        {"flags", "exceptions"},
         {"batch", "batch"},
+        {"flags", "exceptions"},
         {NULL, NULL},
     };
     const char *state = cli_value(cli, "--state");
@@ -59,8 +59,8 @@ enum cli_exit cmd_applications_show(struct cli *cli)
         {"new_not_after", "new ends"},
         {NULL, NULL},
     };
-    static const struct cli_column events[] = {{"at", "at"},     {"from", "from"}, {"to", "to"},
-                                               {"actor", "who"}, {"why", "why"},   {NULL, NULL}};
+    static const struct cli_column events[] = {{"at:whole", "at"}, {"from", "from"}, {"to", "to"},
+                                               {"actor", "who"},   {"why", "why"},   {NULL, NULL}};
     TG_AUTO(json) json_t *o = NULL;
     if (check_number(cli, cli->words[0]) < 0 ||
         cli_get(cli, cli_path("/api/v1/applications/%s", cli->words[0]), &o) < 0)

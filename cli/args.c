@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 const char *cli_value(const struct cli *cli, const char *option)
 {
@@ -61,8 +61,8 @@ enum cli_exit cli_fail(struct cli *cli)
 enum cli_exit cli_usage(struct cli *cli, const char *what)
 {
     const struct cli_command *c = cli->command;
-    fprintf(stderr, "tamga: %s%susage: tamga %s%s%s%s%s; see --help\n", what ? what : "",
-            what ? "; " : "", c->group, c->verb[0] ? " " : "", c->verb, c->words[0] ? " " : "",
-            c->words);
+    fprintf(stderr, "tamga: %s%susage: tamga %s%s%s%s%s; see tamga %s%s%s --help\n",
+            what ? what : "", what ? "; " : "", c->group, c->verb[0] ? " " : "", c->verb,
+            c->words[0] ? " " : "", c->words, c->group, c->verb[0] ? " " : "", c->verb);
     return CLI_USAGE;
 }

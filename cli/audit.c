@@ -8,8 +8,8 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "batch.h"
+#include "cli/table.h"
 #include "seal/statement.h"
-#include "table.h"
 
 /* Lines of the export, one by one; the paging line of the API is not one of them. */
 typedef int line_fn(void *data, const char *line, size_t len, struct tg_err *err);

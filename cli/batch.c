@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "batch.h"
-#include "table.h"
+#include "cli/table.h"
 
 enum cli_exit cmd_batch_open(struct cli *cli)
 {
@@ -29,8 +29,9 @@ enum cli_exit cmd_batch_open(struct cli *cli)
 enum cli_exit cmd_batch_list(struct cli *cli)
 {
     static const struct cli_column columns[] = {
-        {"batch", "batch"},     {"state", "state"}, {"taken", "taken"},   {"count", "applications"},
-        {"approve", "approve"}, {"hold", "hold"},   {"return", "return"}, {NULL, NULL},
+        {"batch", "batch"},        {"state", "state"},     {"taken:whole", "taken"},
+        {"count", "applications"}, {"approve", "approve"}, {"hold", "hold"},
+        {"return", "return"},      {NULL, NULL},
     };
     TG_AUTO(json) json_t *o = NULL;
     if (cli_get_all(cli, "/api/v1/batches", &o) < 0) return cli_fail(cli);

@@ -3,7 +3,7 @@
  * it. */
 #pragma once
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "seal/chain.h"
 #include "seal/session.h"
 

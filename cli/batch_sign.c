@@ -6,10 +6,10 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "batch.h"
+#include "cli/table.h"
 #include "cms/cms.h"
 #include "seal/check.h"
 #include "seal/recall.h"
-#include "table.h"
 #include "x509/cert.h"
 #include "x509/key.h"
 
@@ -67,11 +67,8 @@ static int compare(struct cli *cli, const struct signing *s, const char *text, s
     return 0;
 }
 
-static int prepare_signing(struct cli *cli, struct signing *s)
+static int take_key(struct cli *cli, struct signing *s)
 {
-    TG_TRY(cli_trust_chain(cli, NULL, &s->chain));
-    TG_TRY(tg_trust_chain_valid(s->chain, cli_now(), &cli->err));
-    TG_TRY(batch_review_load(cli, cli->words[0], &s->review));
     TG_TRY(cli_signing_pair(cli, cli_value(cli, "--keystore"), &s->key, &s->cert));
     tg_key_spki_hex(s->key, s->spki);
     if (!tg_trust_approver(tg_trust_chain_current(s->chain), s->spki))
@@ -95,13 +92,16 @@ static int approve_here(struct cli *cli, struct signing *s)
     TG_AUTO(json) json_t *minted = NULL;
     TG_AUTO(buf) struct tg_buf cms = TG_BUF(TG_MAX_CMS);
     const char *text = NULL;
-    TG_TRY(prepare_signing(cli, s));
+    TG_TRY(cli_trust_chain(cli, NULL, &s->chain));
+    TG_TRY(tg_trust_chain_valid(s->chain, cli_now(), &cli->err));
+    TG_TRY(batch_review_load(cli, cli->words[0], &s->review));
     if (!cli->json) batch_review_print(&s->review);
     if (s->review.totals.approve.count + s->review.totals.return_.count == 0)
         return TG_FAIL(&cli->err, TG_E_STATE, "batch %s: nothing in it is approved or returned",
                        cli->words[0]);
     if (!cli_agree(cli, "Is this what you want to sign?"))
-        return TG_FAIL(&cli->err, TG_E_DENIED, "not signed");
+        return TG_FAIL(&cli->err, TG_E_CANCELLED, "batch %s: not signed", cli->words[0]);
+    TG_TRY(take_key(cli, s));
     TG_TRY(mint(cli, s->spki, TG_SIGN_MINUTES, &minted, &text));
     TG_TRY(compare(cli, s, text, strlen(text)));
     if (!cli->json) printf("%s", text);
@@ -167,6 +167,15 @@ enum cli_exit cmd_batch_statement(struct cli *cli)
     return cli_write(bytes.data, bytes.len) < 0 ? CLI_REFUSED : CLI_DONE;
 }
 
+static void print_recalled(json_int_t recalled, json_int_t stopped)
+{
+    printf("the approval is void; %lld application%s taken back, %lld installation%s stopped\n",
+           (long long)recalled, cli_s(recalled), (long long)stopped, cli_s(stopped));
+    if (stopped > 0) printf("an agent that is offline learns of it when it returns\n");
+    if (recalled + stopped == 0)
+        printf("note: nothing was left to take back; what is installed stays installed\n");
+}
+
 static int recall(struct cli *cli, struct signing *s)
 {
     TG_AUTO(json) json_t *batch = NULL;
@@ -192,10 +201,8 @@ static int recall(struct cli *cli, struct signing *s)
     if (cli->json)
         cli_print_json(o);
     else
-        printf("recalled %lld applications, stopped %lld installations; agents that are offline "
-               "learn of it when they return\n",
-               (long long)json_integer_value(json_object_get(o, "recalled")),
-               (long long)json_integer_value(json_object_get(o, "cancelled")));
+        print_recalled(json_integer_value(json_object_get(o, "recalled")),
+                       json_integer_value(json_object_get(o, "cancelled")));
     return 0;
 }
 

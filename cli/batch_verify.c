@@ -6,8 +6,8 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/times.h"
+#include "cli/table.h"
 #include "seal/offline.h"
-#include "table.h"
 
 struct files {
     struct tg_buf snapshot, decisions, statement, cms;

@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/times.h"
+#include "cli/table.h"
 #include "config/yaml.h"
 #include "keystore/keystore.h"
-#include "table.h"
 #include "wire/wire.h"
 #include "x509/cert.h"
 
@@ -174,20 +174,23 @@ enum cli_exit cmd_certificates_import(struct cli *cli)
 
 static const struct cli_column list_columns[] = {
     {"id", "id"},
-    {"not_after", "ends"},
+    {"not_after:date", "ends"},
     {"holder", "holder"},
     {"holder_name", "name"},
-    {"subject", "subject"},
-    {"issuer", "issuer"},
+    {"subject:cn", "subject"},
+    {"issuer:cn", "issuer"},
     {"role", "role"},
     {"key_algorithm", "key"},
     {"verifiable", "verifiable"},
     {NULL, NULL},
 };
 static const struct cli_column unlinked_columns[] = {
-    {"id", "id"},           {"not_after", "ends"},
-    {"subject", "subject"}, {"likely_holder", "likely holder"},
-    {"likely_why", "why"},  {NULL, NULL},
+    {"id", "id"},
+    {"not_after:date", "ends"},
+    {"subject:cn", "subject"},
+    {"likely_holder", "likely holder"},
+    {"likely_why", "why"},
+    {NULL, NULL},
 };
 
 enum cli_exit cmd_certificates_list(struct cli *cli)
@@ -228,10 +231,10 @@ enum cli_exit cmd_certificates_show(struct cli *cli)
         {NULL, NULL},
     };
     static const struct cli_column places[] = {
-        {"host", "workstation"},    {"path", "path"},
-        {"kind", "kind"},           {"status", "status"},
-        {"friendly_name", "name"},  {"has_key", "key"},
-        {"last_seen", "last seen"}, {NULL, NULL},
+        {"host", "workstation"},    {"kind", "kind"},
+        {"status", "status"},       {"has_key", "key"},
+        {"last_seen:date", "seen"}, {"friendly_name", "name"},
+        {"path", "path"},           {NULL, NULL},
     };
     TG_AUTO(json) json_t *o = NULL;
     if (cli_get(cli, cli_path("/api/v1/certificates/%s", cli_escape(cli->words[0])), &o) < 0)

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli.h"
+#include "cli/cli.h"
 #include "config/yaml.h"
 #include "loop/clock.h"
 #include "net/client.h"
@@ -42,7 +42,7 @@ const char *cli_escape(const char *text)
     tg_buf_done(to);
     tg_buf_init(to, PATH_BYTES / 2);
     tg_url_escape(to, text);
-    return to->failed ? "too-long" : tg_buf_text(to);
+    return to->failed ? "longer-than-any-name" : tg_buf_text(to);
 }
 
 /* Where the service is, and who we are to it. The buffers live as long as the process. */

@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "table.h"
+#include "cli/table.h"
 
 enum cli_exit cmd_employees_import(struct cli *cli)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cli/table.h"
 #include "seal/evidence.h"
-#include "table.h"
 
 enum cli_exit cli_evidence_fetch(struct cli *cli);
 

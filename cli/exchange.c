@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "table.h"
+#include "cli/table.h"
 #include "x509/cert.h"
 #include "x509/pem.h"
 

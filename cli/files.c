@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "cli.h"
+#include "cli/cli.h"
 #include "keystore/keystore.h"
 #include "x509/cert.h"
 #include "x509/key.h"
@@ -115,7 +115,7 @@ bool cli_agree(struct cli *cli, const char *question)
         fprintf(stderr, "tamga: nobody at the terminal to ask; --yes agrees beforehand\n");
         return false;
     }
-    printf("%s [yes/no] ", question);
     fflush(stdout);
+    fprintf(stderr, "%s [yes/no] ", question); /* standard output may be a program's */
     return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
 }

@@ -2,17 +2,39 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "base/times.h"
+#include "cli/table.h"
 #include "policy/policy.h"
-#include "table.h"
+
+enum { CONNECTORS = 8, CONNECTOR = 64 };
+
+/* --connector NAME,NAME: the names that tamga.yaml will have. 0 without it: any name is one. */
+static size_t read_connectors(struct cli *cli, char names[CONNECTORS][CONNECTOR],
+                              const char *ret[CONNECTORS])
+{
+    const char *p = cli_value(cli, "--connector");
+    size_t n = 0;
+    while (p && *p && n < CONNECTORS) {
+        size_t len = strcspn(p, ",");
+        if (tg_copyn(names[n], CONNECTOR, p, len)) {
+            ret[n] = names[n];
+            n++;
+        }
+        p += len;
+        if (*p == ',') p++;
+    }
+    return n;
+}
 
 enum cli_exit cmd_policy_check(struct cli *cli)
 {
-    const char *named[] = {cli_value(cli, "--connector"), "corporate", "exchange"};
-    const char *const *connectors = named[0] ? named : named + 1;
+    char names[CONNECTORS][CONNECTOR];
+    const char *connectors[CONNECTORS];
+    size_t count = read_connectors(cli, names, connectors);
     TG_AUTO(buf) struct tg_buf out = TG_BUF(1 << 20);
-    int rc = policy_check_paths(cli->words, cli->words_count, connectors, named[0] ? 3 : 2, &out,
-                                &cli->err);
+    int rc = policy_check_paths(cli->words, cli->words_count, count ? connectors : NULL, count,
+                                &out, &cli->err);
     if (cli->json) {
         json_t *o = json_pack("{s:b,s:s}", "ok", rc == 0, "text", tg_buf_text(&out));
         cli_print_json(o);
@@ -61,8 +83,12 @@ enum cli_exit cmd_policy_explain(struct cli *cli)
 enum cli_exit cmd_plan(struct cli *cli)
 {
     static const struct cli_column items[] = {
-        {"number", "number"}, {"holder", "holder"}, {"holder_name", "name"},
-        {"policy", "policy"}, {"due", "due"},       {"not_after", "ends"},
+        {"number:whole", "number"},
+        {"holder", "holder"},
+        {"holder_name", "name"},
+        {"policy", "policy"},
+        {"due:date", "due"},
+        {"not_after:date", "ends"},
         {NULL, NULL},
     };
     static const struct cli_column skipped[] = {{"why", "left out because"},
@@ -82,7 +108,8 @@ enum cli_exit cmd_plan(struct cli *cli)
         cli_print_table(json_object_get(o, "items"), items);
     if (json_array_size(json_object_get(o, "skipped")))
         cli_print_table(json_object_get(o, "skipped"), skipped);
-    printf("%lld applications %s\n", (long long)json_integer_value(json_object_get(o, "drafted")),
+    json_int_t drafted = json_integer_value(json_object_get(o, "drafted"));
+    printf("%lld application%s %s\n", (long long)drafted, cli_s(drafted),
            cli_has(cli, "--dry-run") ? "would be drafted" : "drafted");
     return CLI_DONE;
 }

@@ -1,7 +1,7 @@
 /* tamga status: the service at a glance. */
 #include <stdio.h>
 
-#include "table.h"
+#include "cli/table.h"
 
 static void print_applications(const json_t *applications)
 {
@@ -21,9 +21,9 @@ static void print_applications(const json_t *applications)
 enum cli_exit cmd_status(struct cli *cli)
 {
     static const struct cli_column columns[] = {
-        {"version", "version"},   {"database", "database"}, {"disk", "disk"},
-        {"realm", "realm"},       {"holders", "holders"},   {"certificates", "certificates"},
-        {"unlinked", "unlinked"}, {"jobs", "jobs"},         {NULL, NULL},
+        {"version", "version"},   {"database", "database"},   {"disk", "disk"},
+        {"realm", "realm"},       {"holders", "holders"},     {"certificates", "certificates"},
+        {"unlinked", "unlinked"}, {"keystores", "keystores"}, {NULL, NULL},
     };
     TG_AUTO(json) json_t *o = NULL;
     if (cli_get(cli, "/api/v1/status", &o) < 0) return cli_fail(cli);

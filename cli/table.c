@@ -1,5 +1,5 @@
 /* The one table of commands: words, options, help. The usage texts are made from it. */
-#include "table.h"
+#include "cli/table.h"
 
 #include "base/mem.h"
 
@@ -93,8 +93,8 @@ const struct cli_command cli_commands[] = {
      CLI_WORDS,
      "Check policy files without a server: every error with file, line, column.",
      cmd_policy_check,
-     {{"--connector", "NAME",
-       "a connector that tamga.yaml will name (default: corporate, exchange)"}}},
+     {{"--connector", "NAMES",
+       "the connectors that tamga.yaml names, with commas (default: any name will do)"}}},
     {"policy",
      "explain",
      "CERTIFICATE-ID",
@@ -117,7 +117,7 @@ const struct cli_command cli_commands[] = {
      "",
      0,
      0,
-     "Applications, newest first.",
+     "Applications, by number.",
      cmd_applications_list,
      {{"--state", "S", "only those in this state"}}},
     {"applications",

@@ -8,8 +8,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "batch.h"
+#include "cli/table.h"
 #include "seal/trust.h"
-#include "table.h"
 #include "trust.h"
 #include "x509/cert.h"
 

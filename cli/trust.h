@@ -1,7 +1,7 @@
 /* trust: the folder of trust documents that trust init, sign and publish share. */
 #pragma once
 
-#include "cli.h"
+#include "cli/cli.h"
 
 /* The highest N.trust of a folder without gaps; 0 and empty when there is none. */
 int trust_newest(struct cli *cli, const char *dir, struct tg_buf *ret,

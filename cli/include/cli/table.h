@@ -1,7 +1,7 @@
 /* table: every command of tamga; the only list. */
 #pragma once
 
-#include "cli.h"
+#include "cli/cli.h"
 
 enum cli_exit cmd_status(struct cli *);
 enum cli_exit cmd_employees_import(struct cli *);

@@ -12,8 +12,11 @@
 #include "base/secret.h"
 #include "json/json.h"
 
-/* Exit codes (DESIGN §4). */
+/* Exit codes, the same for every command. */
 enum cli_exit { CLI_DONE = 0, CLI_REFUSED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 3 };
+
+/* The whole program: reads the command line against the table and runs one command. */
+enum cli_exit cli_main(int argc, char **argv);
 
 enum { CLI_OPTIONS = 16, CLI_WORDS = 4096 };
 
@@ -44,6 +47,10 @@ struct cli {
     const char *server;              /* --config FILE of a remote one */
     struct tg_err err;
 };
+
+/* Fills cli from argv (NULL-terminated) without running anything. CLI_DONE, or what was said on
+ * standard error; *ret_help: it was `--help`, and it is printed. */
+enum cli_exit cli_parse(struct cli *cli, char **argv, bool *ret_help);
 
 const char *cli_value(const struct cli *cli, const char *option); /* NULL when not given */
 bool cli_has(const struct cli *cli, const char *option);
@@ -77,11 +84,15 @@ const char *cli_escape(const char *text);                   /* one of 4 rotating
 int64_t cli_now(void);                                      /* wall clock, UTC seconds */
 
 /* ---- output.c ---- */
+enum { CLI_WIDTH = 120, CLI_NARROWEST = 40 }; /* of a table: without a terminal, and at the least */
 struct cli_column {
-    const char *key;   /* of the item */
+    const char *key;   /* of the item; in tables with a tail: ":date" of a time, ":cn" of a name,
+                          ":whole" is never cut */
     const char *title; /* NULL ends the list */
 };
 void cli_print_json(const json_t *value);
+/* As wide as the terminal, else $COLUMNS, else CLI_WIDTH: long cells are cut, the last column
+ * never. */
 void cli_print_table(const json_t *items, const struct cli_column *columns);
 /* "key: value" lines of an object's scalars, in the order of columns. */
 void cli_print_fields(const json_t *object, const struct cli_column *columns);
@@ -89,6 +100,8 @@ void cli_print_fields(const json_t *object, const struct cli_column *columns);
 enum cli_exit cli_show_list(struct cli *cli, const json_t *answer, const struct cli_column *columns,
                             const char *noun);
 int cli_write(const void *bytes, size_t len); /* to standard output, all of it; -1 when it cannot */
+/* "s" for every count but one: "1 application", "2 applications". */
+const char *cli_s(json_int_t count);
 /* Progress of long work on standard error, only on a terminal. total 0: unknown. */
 void cli_progress(const char *what, uint64_t done, uint64_t total);
 void cli_progress_end(void);
