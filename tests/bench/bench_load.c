@@ -82,8 +82,7 @@ static int dial(uint16_t port)
 static SSL_CTX *context(const char *folder)
 {
     TG_AUTO(mem)
-    char *cert = tg_printf("%s/client.pem", folder),
-         *key = tg_printf("%s/client.key", folder);
+    char *cert = tg_printf("%s/client.pem", folder), *key = tg_printf("%s/client.key", folder);
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) ||
         SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
