@@ -1,133 +1,8 @@
 // From approved to issued in a real database, with a CA that may lose answers, be away, or be
-// wrong.
 // uses: base loop config json merkle x509 cms seal wire policy db ca application approval dispatch issue seal_world testdb flow_world | libs: pq uv jansson
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
+#include "issue_flow.h"
 
 #include "application/application.h"
-#include "base/mem.h"
-#include "ca_fake.h"
-#include "ca_world.h"
-#include "flow_world/flow_world.h"
-#include "issue/issue.h"
-
-enum { WAIT_MS = 30 * 1000, COUNT = 5 };
-
-struct fixture {
-    struct flow f;
-    struct ca_fake fake;
-    struct ca_connector *ca;
-    struct issue *issue;
-    int64_t attempts; /* of the job, before the pass */
-    /* what an exchange act told */
-    bool told;
-    size_t listed, matched, refused;
-    char refusal[240], first[400];
-    struct tg_err err;
-};
-
-static const struct tg_trust_chain *port_chain(void *ctx)
-{
-    return approval_chain(((struct fixture *)ctx)->f.approval);
-}
-
-static struct issue *issue_start(struct fixture *f)
-{
-    struct issue_ports ports = {f, port_chain};
-    const struct ca_connector *connectors[] = {f->ca};
-    return issue_new(f->f.db, &ports, connectors, 1);
-}
-
-static void must(struct fixture *f, int rc)
-{
-    if (rc < 0) fail_msg("%s", f->f.err.text);
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = TG_NEW(struct fixture);
-    flow_init(&f->f, COUNT, true);
-    flow_prepare_all(&f->f);
-    f->ca = ca_fake_new(&f->fake, &f->f.w, &f->f.loop, "corporate");
-    must(f, flow_open(&f->f));
-    must(f, flow_mint(&f->f));
-    flow_sign(&f->f, &f->f.w.ceo);
-    must(f, flow_accept(&f->f));
-    *state = f;
-    return 0;
-}
-
-static void stop_issue(struct fixture *f, struct issue *issue)
-{
-    bool closed = false;
-    issue_close(issue, ca_world_closed, &closed);
-    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &closed, WAIT_MS));
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    if (f->issue) stop_issue(f, f->issue);
-    ca_world_stop(&f->f.loop, f->ca);
-    flow_done(&f->f);
-    free(f);
-    return 0;
-}
-
-static int64_t count(struct fixture *f, const char *sql)
-{
-    return flow_count(&f->f, sql);
-}
-
-static bool nothing_to_do(void *data)
-{
-    return count(data, "SELECT count(*) FROM job WHERE kind = 21") == 0;
-}
-
-static void run(struct fixture *f)
-{
-    if (!f->issue) f->issue = issue_start(f);
-    issue_wake(f->issue);
-    assert_true(tg_loop_until(&f->f.loop, nothing_to_do, f, WAIT_MS));
-}
-
-static int64_t attempts(struct fixture *f)
-{
-    return count(f, "SELECT coalesce(max(attempt), 0) FROM job WHERE kind = 21");
-}
-
-static bool waits_again(void *data)
-{
-    struct fixture *f = data;
-    return attempts(f) > f->attempts &&
-           count(f, "SELECT count(*) FROM job WHERE kind = 21 AND owner IS NULL") == 1;
-}
-
-/* One pass that leaves something open; the next one begins by the clock. */
-static void run_in_vain(struct fixture *f)
-{
-    f->attempts = attempts(f);
-    if (!f->issue) f->issue = issue_start(f);
-    issue_wake(f->issue);
-    assert_true(tg_loop_until(&f->f.loop, waits_again, f, WAIT_MS));
-}
-
-static void time_passes(struct fixture *f, int64_t seconds)
-{
-    tg_clock_manual_advance(&f->f.clock, (uint64_t)seconds * 1000);
-}
-
-static void all_are(struct fixture *f, int state)
-{
-    for (size_t i = 0; i < COUNT; i++)
-        assert_int_equal(flow_state(&f->f, i), state);
-}
 
 static void one_certificate_each(struct fixture *f)
 {
@@ -303,46 +178,46 @@ static void a_flipped_row_is_refused_by_its_check(void **state)
                                                    "60") ") "
                                                          "WHERE application_id = 1;"
                                                          "UPDATE application_csr SET cms "
-                                                         "= " FLIPPED(
-                                                             "cms",
-                                                             "200") ", cms_sha256 = "
-                                                                    "sha256(" FLIPPED("cms",
-                                                                                      "200") ") "
-                                                                                             "WHERE"
-                                                                                             " appl"
-                                                                                             "icati"
-                                                                                             "on_"
-                                                                                             "id = "
-                                                                                             "2;"
-                                                                                             "UPDAT"
-                                                                                             "E "
-                                                                                             "certi"
-                                                                                             "ficat"
-                                                                                             "e_"
-                                                                                             "der "
-                                                                                             "SET "
-                                                                                             "der "
-                                                                                             "= "
-                                                                                             "(SELE"
-                                                                                             "CT "
-                                                                                             "der "
-                                                                                             "FROM "
-                                                                                             "certi"
-                                                                                             "ficat"
-                                                                                             "e_"
-                                                                                             "der "
-                                                                                             "WHERE"
-                                                                                             " cert"
-                                                                                             "ifica"
-                                                                                             "te_"
-                                                                                             "id = "
-                                                                                             "5) "
-                                                                                             "WHERE"
-                                                                                             " cert"
-                                                                                             "ifica"
-                                                                                             "te_"
-                                                                                             "id = "
-                                                                                             "3;"));
+                                                         "= " FLIPPED("cms",
+                                                                      "200") ", cms_sha256 = "
+                                                                             "sha256(" FLIPPED(
+                                                                                 "cms",
+                                                                                 "200") ") "
+                                                                                        "WHERE"
+                                                                                        " appl"
+                                                                                        "icati"
+                                                                                        "on_"
+                                                                                        "id = "
+                                                                                        "2;"
+                                                                                        "UPDAT"
+                                                                                        "E "
+                                                                                        "certi"
+                                                                                        "ficat"
+                                                                                        "e_"
+                                                                                        "der "
+                                                                                        "SET "
+                                                                                        "der "
+                                                                                        "= "
+                                                                                        "(SELE"
+                                                                                        "CT "
+                                                                                        "der "
+                                                                                        "FROM "
+                                                                                        "certi"
+                                                                                        "ficat"
+                                                                                        "e_"
+                                                                                        "der "
+                                                                                        "WHERE"
+                                                                                        " cert"
+                                                                                        "ifica"
+                                                                                        "te_"
+                                                                                        "id = "
+                                                                                        "5) "
+                                                                                        "WHERE"
+                                                                                        " cert"
+                                                                                        "ifica"
+                                                                                        "te_"
+                                                                                        "id = "
+                                                                                        "3;"));
     run(f);
     for (size_t i = 0; i < COUNT; i++)
         assert_int_equal(flow_state(&f->f, i), i < 3 ? 11 : 6);
@@ -439,98 +314,6 @@ static void a_job_whose_owner_died_is_taken_over(void **state)
     one_certificate_each(f);
 }
 
-/* --- exchange --- */
-
-static void keep_error(struct fixture *f, const struct tg_err *err)
-{
-    f->err = err ? *err : (struct tg_err){0};
-    f->told = true;
-}
-
-static void on_listed(const struct issue_request *rows, size_t n, int64_t next,
-                      const struct tg_err *err, void *data)
-{
-    struct fixture *f = data;
-    f->listed = n;
-    if (n)
-        (void)snprintf(f->first, sizeof f->first, "%s %s %lld %s next=%lld", rows[0].number,
-                       rows[0].batch, (long long)rows[0].days, rows[0].subject, (long long)next);
-    keep_error(f, err);
-}
-
-static void list(struct fixture *f)
-{
-    f->told = false;
-    issue_exchange_list(f->issue, 0, 100, on_listed, f);
-    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &f->told, WAIT_MS));
-    if (f->err.code < 0) fail_msg("%s", f->err.text);
-}
-
-static void on_imported(const struct issue_imported *m, const struct tg_err *err, void *data)
-{
-    struct fixture *f = data;
-    f->matched = m->matched_count;
-    f->refused = m->refused_count;
-    f->refusal[0] = '\0';
-    if (m->refused_count) (void)snprintf(f->refusal, sizeof f->refusal, "%s", m->refused[0]);
-    keep_error(f, err);
-}
-
-static void import(struct fixture *f, struct tg_cert *const *certs, size_t n)
-{
-    struct tg_blob ders[COUNT + 2];
-    for (size_t i = 0; i < n; i++)
-        ders[i].data = tg_cert_der(certs[i], &ders[i].len);
-    f->told = false;
-    issue_exchange_import(f->issue, ders, n, "administrator:test", f->f.clock.wall_s, on_imported,
-                          f);
-    assert_true(tg_loop_until(&f->f.loop, ca_world_is, &f->told, WAIT_MS));
-    if (f->err.code < 0) fail_msg("%s", f->err.text);
-}
-
-static void requests_are_carried_out_and_certificates_in(void **state)
-{
-    struct fixture *f = *state;
-    struct seal_world *w = &f->f.w;
-    f->fake.pending = f->fake.ops.pending = true;
-    run(f); /* the job is done: people do the rest */
-    all_are(f, 5);
-    list(f);
-    assert_int_equal(f->listed, COUNT);
-    assert_non_null(strstr(f->first, "26-004217-4 26-1 365 "));
-    assert_non_null(strstr(f->first, "CN=Holder 0"));
-    w->apps[0].leaf.days++;
-    seal_world_issue(w, 0);
-    w->apps[0].leaf.days--;
-    import(f, &w->apps[0].cert, 1);
-    assert_int_equal(f->matched, 0);
-    assert_int_equal(f->refused, 1);
-    assert_non_null(strstr(f->refusal, "A2: content"));
-    assert_int_equal(flow_state(&f->f, 0), 5);
-    for (size_t i = 0; i < COUNT; i++)
-        seal_world_issue(w, i);
-    struct tg_cert *all[] = {w->issuer.cert,  w->apps[0].cert, w->apps[1].cert,
-                             w->apps[2].cert, w->apps[3].old,  w->apps[0].old};
-    import(f, all, TG_COUNT(all));
-    assert_int_equal(f->matched, 3);
-    assert_int_equal(f->refused, 2); /* keys that nobody asked for */
-    assert_int_equal(flow_state(&f->f, 2), 6);
-    assert_int_equal(flow_state(&f->f, 3), 5);
-    list(f);
-    assert_int_equal(f->listed, 2);
-    import(f, all, 4); /* once more: told the same */
-    assert_int_equal(f->matched, 3);
-    assert_int_equal(f->refused, 0);
-    seal_world_issue(w, 1); /* a second certificate of the same key */
-    import(f, &w->apps[1].cert, 1);
-    assert_int_equal(f->matched, 0);
-    assert_non_null(strstr(f->refusal, "another certificate"));
-    assert_int_equal(count(f, "SELECT count(*) FROM application_issue"), 3);
-    assert_int_equal(count(f, "SELECT count(*) FROM application_event WHERE to_state = 6 AND actor "
-                              "= 'administrator:test'"),
-                     1);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -550,7 +333,6 @@ int main(void)
         T(what_was_recalled_in_time_is_left_alone),
         T(two_services_issue_each_once),
         T(a_job_whose_owner_died_is_taken_over),
-        T(requests_are_carried_out_and_certificates_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
