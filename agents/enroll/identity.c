@@ -107,23 +107,6 @@ static int self_sign(struct agent_identity *id, const struct tg_key *key, int64_
     return tg_buf_ok(&id->cert, err);
 }
 
-int agent_identity_begin(const char *dir, const char *server, const char *host, const char *realm,
-                         int64_t now, struct agent_identity **ret, struct tg_err *err)
-{
-    TG_AUTO(agent_identity) struct agent_identity *id = TG_NEW(struct agent_identity);
-    TG_AUTO(key) struct tg_key *key = NULL;
-    id->cert = TG_BUF(FILE_MAX);
-    id->server = tg_strdup(server);
-    if (!tg_copy(id->host, sizeof id->host, host) || !tg_copy(id->realm, sizeof id->realm, realm))
-        return TG_FAIL(err, TG_E_INPUT, "host \"%.80s\": too long", host);
-    int rc = load_key(dir, &key, err);
-    if (rc == TG_E_NOT_FOUND) rc = make_key(dir, &key, err);
-    TG_TRY(rc);
-    TG_TRY(self_sign(id, key, now, err));
-    *ret = TG_TAKE(id);
-    return 0;
-}
-
 /* The first certificate of a PEM text is the agent's own. */
 struct first {
     struct tg_cert *cert;
@@ -134,6 +117,47 @@ static int on_block(const struct tg_pem_block *block, void *data, struct tg_err 
     struct first *f = data;
     if (f->cert || !tg_pem_is_certificate(block->label)) return 0;
     return tg_cert_parse(block->der, block->der_len, &f->cert, err);
+}
+
+static bool matches(const struct agent_identity *id, const struct tg_key *key)
+{
+    struct first f = {0};
+    struct tg_err ignored = {0};
+    bool ours = tg_pem_read(id->cert.data, id->cert.len, on_block, &f, &ignored) == 0 && f.cert &&
+                tg_key_matches(key, f.cert);
+    tg_cert_unref(f.cert);
+    return ours;
+}
+
+/* The certificate of this very key has run out: the service lets that key in no more (TRUST §5). */
+static bool is_spent(const char *dir, const struct tg_key *key, int64_t now)
+{
+    TG_AUTO(agent_identity) struct agent_identity *id = NULL;
+    struct tg_err ignored = {0};
+    return agent_identity_load(dir, &id, &ignored) == 0 && id->until != 0 && id->until <= now &&
+           matches(id, key);
+}
+
+int agent_identity_begin(const char *dir, const char *server, const char *host, const char *realm,
+                         int64_t now, struct agent_identity **ret, struct tg_err *err)
+{
+    TG_AUTO(agent_identity) struct agent_identity *id = TG_NEW(struct agent_identity);
+    TG_AUTO(key) struct tg_key *key = NULL;
+    id->cert = TG_BUF(FILE_MAX);
+    id->server = tg_strdup(server);
+    if (!tg_copy(id->host, sizeof id->host, host) || !tg_copy(id->realm, sizeof id->realm, realm))
+        return TG_FAIL(err, TG_E_INPUT, "host \"%.80s\": too long", host);
+    int rc = load_key(dir, &key, err);
+    if (rc == 0 && is_spent(dir, key, now)) {
+        tg_key_free(key);
+        key = NULL;
+        rc = TG_E_NOT_FOUND;
+    }
+    if (rc == TG_E_NOT_FOUND) rc = make_key(dir, &key, err);
+    TG_TRY(rc);
+    TG_TRY(self_sign(id, key, now, err));
+    *ret = TG_TAKE(id);
+    return 0;
 }
 
 static int read_times(struct agent_identity *id, struct tg_err *err)

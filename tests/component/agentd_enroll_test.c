@@ -102,6 +102,43 @@ static void a_token_makes_the_workstation_known(void **state)
     end();
 }
 
+static struct tg_secret key_begun(int64_t now)
+{
+    struct agent_identity *id = NULL;
+    struct tg_secret key = {0};
+    if (agent_identity_begin(rig->state, rig->server.url, "ws-1",
+                             tg_trust_chain_realm(rig->world.chain), now, &id, &rig->err) < 0 ||
+        agent_identity_key(rig->state, &key, &rig->err) < 0)
+        fail_msg("%s", rig->err.text);
+    agent_identity_free(id);
+    return key;
+}
+
+static bool same_key(const struct tg_secret *a, const struct tg_secret *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* The service lets that key in no more; and a new one, once made, is not thrown away by a second
+ * try, for the token may have been spent on it. */
+static void a_certificate_that_ran_out_needs_a_new_key(void **state)
+{
+    (void)state;
+    begin((struct agent_server_script){0});
+    struct agent_identity *id = enrolled();
+    struct tg_secret before = key_begun(id->until - 1), still = key_begun(id->until - 1);
+    struct tg_secret after = key_begun(id->until), again = key_begun(id->until);
+    assert_true(same_key(&before, &still));
+    assert_false(same_key(&before, &after));
+    assert_true(same_key(&after, &again));
+    tg_secret_done(&before);
+    tg_secret_done(&still);
+    tg_secret_done(&after);
+    tg_secret_done(&again);
+    agent_identity_free(id);
+    end();
+}
+
 /* As after a crash behind the answer: same key, same token, same answer. */
 static void the_same_command_again_gets_the_same_answer(void **state)
 {
@@ -224,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_makes_the_workstation_known),
+        cmocka_unit_test(a_certificate_that_ran_out_needs_a_new_key),
         cmocka_unit_test(the_same_command_again_gets_the_same_answer),
         cmocka_unit_test(an_administrator_accepts_later),
         cmocka_unit_test(without_waiting_it_stays_pending),

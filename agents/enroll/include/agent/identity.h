@@ -30,7 +30,8 @@ TG_DEFINE_AUTO(agent_identity, struct agent_identity, agent_identity_free);
 /* TG_E_NOT_FOUND: not enrolled. */
 int agent_identity_load(const char *dir, struct agent_identity **ret,
                         struct tg_err *err) TG_MUST_CHECK;
-/* A new one for this host; the key is made and durable, or the one of an earlier try. */
+/* A new one for this host; the key is made and durable, or the one of an earlier try. A key whose
+ * certificate has run out is not used again. */
 int agent_identity_begin(const char *dir, const char *server, const char *host, const char *realm,
                          int64_t now, struct agent_identity **ret,
                          struct tg_err *err) TG_MUST_CHECK;
