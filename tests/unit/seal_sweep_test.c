@@ -4,6 +4,14 @@
 #include "cms/cms.h"
 #include "seal_world/refuse.h"
 
+/* Under the sanitizers a flip costs ten times as much: there every fifth byte, in a release all.
+ * 5 and 8 have no common factor, so each bit still takes its turn. */
+#ifdef __SANITIZE_ADDRESS__
+enum { FLIP_STEP = 5 };
+#else
+enum { FLIP_STEP = 1 };
+#endif
+
 static struct tg_offline_report report;
 
 static int offline(void)
@@ -19,7 +27,7 @@ static void flip_each(const char *what, uint8_t *bytes, size_t len, ask_fn *ask)
 {
     static const char checks[] = "VSAF";
     passed(ask());
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i += FLIP_STEP) {
         uint8_t bit = (uint8_t)(1u << (i % 8));
         bytes[i] ^= bit;
         int rc = ask();
@@ -29,7 +37,7 @@ static void flip_each(const char *what, uint8_t *bytes, size_t len, ask_fn *ask)
             fail_msg("%s: byte %zu: no check is named: %s", what, i, err.text);
     }
     passed(ask());
-    print_message("%s: %zu flips refused\n", what, len);
+    print_message("%s: %zu flips refused\n", what, (len + FLIP_STEP - 1) / FLIP_STEP);
 }
 
 static void batch_files(void **state)
