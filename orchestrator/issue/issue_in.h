@@ -124,8 +124,7 @@ void issue_lane_done(struct issue_lane *lane); /* the pass is told by issue_pass
 /* --- passes --- */
 
 struct issue_batch {
-    int64_t id, release, install_by, approve_count;
-    int state;
+    int64_t id, release, install_by;
     struct tg_buf text, cms[TG_SEAL_CMS_MAX];
     struct tg_blob cms_blobs[TG_SEAL_CMS_MAX];
     struct ca_statement statement;

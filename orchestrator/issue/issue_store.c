@@ -58,10 +58,8 @@ bool issue_batch_at(const struct db_results *r, struct issue_batch *b)
     struct db_array array;
     struct db_slice cms;
     if (db_rows(r, 0) == 0) return false;
-    b->state = (int)db_get_i64(r, 0, 0, "state");
     b->release = db_get_time(r, 0, 0, "release_at");
     b->install_by = db_get_time(r, 0, 0, "install_by");
-    b->approve_count = db_get_i64(r, 0, 0, "approve_count");
     keep(&b->text, db_get_bytes(r, 0, 0, "statement"), TG_MAX_STATEMENT);
     db_get_array(r, 0, 0, db_col(r, 0, "cms"), &array);
     size_t n = 0;
