@@ -58,6 +58,7 @@ static int on_reconnect_event(struct agent_link *l, const struct tg_wire_message
     const struct tg_wire_reconnect *r = tg_wire_body(m, TG_WIRE_RECONNECT);
     int64_t within = r->within_s < 0 ? 0 : r->within_s > 3600 ? 3600 : r->within_s;
     l->asked_ms = (uint32_t)within * 1000;
+    l->failures = 0; /* it is invited: within that time, however short this connection was */
     return TG_FAIL(err, TG_E_CANCELLED, "the server asks to reconnect within %lld s",
                    (long long)within);
 }

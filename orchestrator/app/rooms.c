@@ -252,7 +252,7 @@ int app_start(struct app *app, struct tg_err *err)
         tg_loop_on_stop(&app->loop, &hooks[i], stops[i].room, stop_if_started, app);
     for (size_t i = 0; i < TG_COUNT(starts); i++)
         if (starts[i].start(app, err) < 0) return tg_err_wrap(err, "%s", starts[i].room);
-    tg_log(TG_LOG_INFO, "app", "ready", "version=%s api=%u agent=%u trust=%s", TAMGA_VERSION,
-           app->api_port, app->agent_port, approval_realm(app->approval)[0] ? "yes" : "none-yet");
+    tg_log(TG_LOG_INFO, "app", "ready", "version=%s api=%u agent=%u", TAMGA_VERSION, app->api_port,
+           app->agent_port);
     return 0;
 }

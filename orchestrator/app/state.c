@@ -1,4 +1,5 @@
 /* The state folder: made on the first run, locked while a service lives in it. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -29,15 +30,26 @@ static int lock(struct app *app, struct tg_err *err)
                    app->settings.state);
 }
 
-/* The shipped rules, once; afterwards the file is the administrator's. */
+static bool is_empty(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry = NULL;
+    if (!dir) return false;
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.') break;
+    closedir(dir);
+    return !entry;
+}
+
+/* The shipped rules, once; afterwards what stands there is the administrator's. */
 static int first_policies(struct app *app, struct tg_err *err)
 {
     char folder[SETTINGS_PATH], path[SETTINGS_PATH];
     if (app->settings.policies) return 0;
     snprintf(folder, sizeof folder, "%.4000s/policies", app->settings.state);
     TG_TRY(make_folder(folder, 0755, err));
+    if (!is_empty(folder)) return 0;
     snprintf(path, sizeof path, "%.4000s/policies/default.yaml", app->settings.state);
-    if (access(path, F_OK) == 0) return 0;
     tg_log(TG_LOG_INFO, "app", "policies-written", "path=%s", tg_q(path));
     return tg_file_replace(path, app_default_policy, app_default_policy_len, 0644, err);
 }

@@ -26,6 +26,7 @@ struct inventory_report {
     int64_t *keys; /* 1 yes, 0 no, DB_NULL_I64 unknown */
     int64_t refused;
     bool complete;
+    int64_t scanned; /* equal in all parts of one scan */
 };
 void inventory_report_make(const struct tg_wire_inventory *m, struct inventory_report *ret);
 void inventory_report_done(struct inventory_report *r);

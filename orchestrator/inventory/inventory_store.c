@@ -145,18 +145,19 @@ static void add_places(struct db_unit *u, const struct inventory_source *s,
     size_t k = r->keystore_count, e = r->entry_count;
     db_unit_add(u, Q_INVENTORY_WORKSTATION, DB_ARGS(db_text(s->host), db_time(s->now)));
     db_unit_add(u, Q_INVENTORY_KEYSTORES,
-                DB_ARGS(db_text(s->host), db_time(s->now), db_text_array(r->paths, k),
-                        db_i64_array(r->kinds, k), db_i64_array(r->storages, k),
-                        db_i64_array(r->statuses, k), db_text_array(r->reasons, k),
-                        db_text_array(r->owners, k)));
+                DB_ARGS(db_text(s->host), db_time(s->now), db_time(r->scanned),
+                        db_text_array(r->paths, k), db_i64_array(r->kinds, k),
+                        db_i64_array(r->storages, k), db_i64_array(r->statuses, k),
+                        db_text_array(r->reasons, k), db_text_array(r->owners, k)));
     db_unit_add(u, Q_INVENTORY_PLACEMENTS,
                 DB_ARGS(db_text(s->host), db_time(s->now), db_text_array(r->entry_paths, e),
                         db_bytes_array(r->entry_sha, e), db_bytes_array(r->entry_ski, e),
                         db_text_array(r->names, e), db_i64_array(r->keys, e)));
     db_unit_add(u, Q_INVENTORY_GONE,
-                DB_ARGS(db_text(s->host), db_time(s->now), db_bool(r->complete),
-                        db_text_array(r->paths, k), db_i64_array(r->statuses, k),
-                        db_text_array(r->entry_paths, e), db_bytes_array(r->entry_sha, e)));
+                DB_ARGS(db_text(s->host), db_time(s->now), db_time(r->scanned),
+                        db_bool(r->complete), db_text_array(r->paths, k),
+                        db_i64_array(r->statuses, k), db_text_array(r->entry_paths, e),
+                        db_bytes_array(r->entry_sha, e)));
 }
 
 void inventory_add_report(struct db_unit *u, const struct inventory_source *s,

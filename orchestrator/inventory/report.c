@@ -113,11 +113,18 @@ static int by_path(const void *a, const void *b)
     return strcmp((*x)->path, (*y)->path);
 }
 
+/* The agent's word, only ever compared with itself; what is no time in the database is none. */
+static int64_t scan_time(int64_t scanned)
+{
+    static const int64_t last = INT64_C(253402300799); /* the end of 9999 */
+    return scanned < 0 || scanned > last ? 0 : scanned;
+}
+
 void inventory_report_make(const struct tg_wire_inventory *m, struct inventory_report *r)
 {
     const struct tg_wire_keystore *all = m->keystores.items;
     size_t count = m->keystores.count, entries = 0;
-    *r = (struct inventory_report){.complete = m->complete};
+    *r = (struct inventory_report){.complete = m->complete, .scanned = scan_time(m->scanned)};
     TG_AUTO(mem) const struct tg_wire_keystore **sorted = tg_calloc(count + 1, sizeof *sorted);
     for (size_t i = 0; i < count; i++) {
         sorted[i] = &all[i];

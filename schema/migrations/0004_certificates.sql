@@ -90,7 +90,8 @@ CREATE TABLE keystore (
   reason         text NOT NULL DEFAULT '',
   owner          text NOT NULL DEFAULT '',
   first_seen     timestamptz NOT NULL,
-  last_seen      timestamptz NOT NULL);
+  last_seen      timestamptz NOT NULL,
+  scanned_at     timestamptz NOT NULL DEFAULT 'epoch');        -- when the scan that named it last began, by the agent's clock
 -- A path may be longer than an index entry, so its hash is what is unique:
 -- INSERT ... ON CONFLICT (workstation_id, path_key(path)) DO UPDATE ...
 CREATE FUNCTION path_key(path text) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT sha256(convert_to(path, 'UTF8')) $$;

@@ -70,6 +70,29 @@ static void test_what_is_gone_is_marked_gone(void **state)
                      2);
 }
 
+static void test_a_scan_in_parts_is_one_scan(void **state)
+{
+    struct fixture *f = *state;
+    size_t a;
+    TG_AUTO(mem) uint8_t *der = cert(f, &(struct maker_cert){.cn = "One"}, &a);
+    struct report *r = report_new(true);
+    add_store(r, "/gone.p12", "open", "x");
+    add_der(r, der, a, true);
+    take(f, "ws-1", r, NOW);
+    static const char *const paths[] = {"/a.p12", "/b.p12", "/c.p12"};
+    for (size_t i = 0; i < 3; i++) { /* the last part alone says that all was told */
+        r = report_new(i == 2);
+        add_store(r, paths[i], "open", "x");
+        add_der(r, der, a, true);
+        take(f, "ws-1", r, NOW + 1);
+    }
+    assert_int_equal(count(f, "SELECT count(*) FROM keystore WHERE status = 1"), 3);
+    assert_int_equal(count(f, "SELECT count(*) FROM keystore WHERE status = 4 AND path = "
+                              "'/gone.p12'"),
+                     1);
+    assert_int_equal(count(f, "SELECT count(*) FROM placement WHERE gone_at IS NULL"), 3);
+}
+
 static void test_a_locked_keystore_is_recognized_by_its_key_id(void **state)
 {
     struct fixture *f = *state;
@@ -212,9 +235,13 @@ static void test_show_finds_by_id_and_by_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_one_certificate_in_several_keystores),          T(test_what_is_gone_is_marked_gone),
-        T(test_a_locked_keystore_is_recognized_by_its_key_id), T(test_a_newer_one_supersedes),
-        T(test_bytes_that_are_no_certificate_are_counted),     T(test_show_finds_by_id_and_by_hash),
+        T(test_one_certificate_in_several_keystores),
+        T(test_what_is_gone_is_marked_gone),
+        T(test_a_scan_in_parts_is_one_scan),
+        T(test_a_locked_keystore_is_recognized_by_its_key_id),
+        T(test_a_newer_one_supersedes),
+        T(test_bytes_that_are_no_certificate_are_counted),
+        T(test_show_finds_by_id_and_by_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

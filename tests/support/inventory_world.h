@@ -148,6 +148,7 @@ static inline void take(struct fixture *f, const char *host, struct report *r, i
 {
     TG_AUTO(buf) struct tg_buf text = TG_BUF(4 * 1024 * 1024);
     struct tg_wire_message *m = NULL;
+    r->body.scanned = at;
     tg_wire_print(TG_WIRE_INVENTORY, 0, &r->body, &text);
     if (tg_wire_parse(text.data, text.len, &m, &f->err) < 0) fail_msg("%s", f->err.text);
     struct inventory_source source = {.host = host, .actor = "agent:test", .now = at};
