@@ -39,6 +39,8 @@ enum cli_exit cmd_status(struct cli *cli)
                json_string_value(json_object_get(trust, "expires")));
     else
         printf("trust         none yet: tamga trust init\n");
+    const char *alarm = json_string_value(json_object_get(trust, "alarm"));
+    if (alarm) printf("alarm         %s\n", alarm);
     printf("agents        %lld active, %lld waiting, %lld connected\n",
            (long long)json_integer_value(json_object_get(agents, "active")),
            (long long)json_integer_value(json_object_get(agents, "pending")),

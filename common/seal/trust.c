@@ -101,6 +101,27 @@ int tg_trust_make(struct tg_trust *draft, struct tg_blob earlier, struct tg_buf 
     return tg_trust_print(draft, out, err);
 }
 
+bool tg_trust_alarm(const struct tg_trust *t, int64_t now, char *ret, size_t size)
+{
+    enum { TRUST_DAYS = 90, PIN_DAYS = 60 };
+    char when[TG_TIME];
+    for (size_t i = 0; i < t->approvers_count; i++) {
+        const struct tg_trust_approver *a = &t->approvers[i];
+        if (a->until >= now + PIN_DAYS * TG_DAY || a->until >= t->expires ||
+            tg_trust_is_revoked(t, a->spki))
+            continue;
+        tg_time_print(a->until, when);
+        (void)snprintf(ret, size,
+                       "approver %.16s... signs until %s; publish the next trust version", a->spki,
+                       when);
+        return true;
+    }
+    if (t->expires >= now + TRUST_DAYS * TG_DAY) return false;
+    tg_time_print(t->expires, when);
+    (void)snprintf(ret, size, "trust version %u ends at %s; publish the next", t->version, when);
+    return true;
+}
+
 static bool has(const char (*keys)[TG_SEAL_HEX], size_t n, const char *hex)
 {
     for (size_t i = 0; i < n; i++) {

@@ -11,8 +11,9 @@
 #include "inventory/inventory.h"
 #include "seal/chain.h"
 
-static void write_trust(struct tg_jw *w, const struct tg_trust_chain *chain)
+static void write_trust(struct tg_jw *w, const struct tg_trust_chain *chain, int64_t now)
 {
+    char alarm[200];
     const struct tg_trust *t = chain ? tg_trust_chain_current(chain) : NULL;
     tg_jw_key(w, "trust");
     if (!t) {
@@ -22,6 +23,7 @@ static void write_trust(struct tg_jw *w, const struct tg_trust_chain *chain)
     tg_jw_begin_object(w);
     tg_jw_kint(w, "version", t->version);
     tg_jw_ktime(w, "expires", t->expires);
+    tg_jw_kstr(w, "alarm", tg_trust_alarm(t, now, alarm, sizeof alarm) ? alarm : NULL);
     tg_jw_end(w);
 }
 
@@ -36,7 +38,7 @@ static void write_facts(struct api_call *call)
     tg_jw_kstr(w, "name", api->facts.organization_name);
     tg_jw_end(w);
     tg_jw_kstr(w, "realm", approval_realm(api->rooms.approval));
-    write_trust(w, approval_chain(api->rooms.approval));
+    write_trust(w, approval_chain(api->rooms.approval), call->now);
     tg_jw_kstr(w, "server_spki", api->facts.server_spki);
     tg_jw_key(w, "issuers");
     tg_jw_begin_array(w);

@@ -49,6 +49,7 @@ struct app {
     int care_left;
     struct tg_stop_hook *chores_hook;
     bool disk_full;
+    int64_t alarm_at; /* when the log was told last that trust runs out */
 };
 
 extern const unsigned char app_default_policy[];

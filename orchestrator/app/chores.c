@@ -4,6 +4,8 @@
 #include "app.h"
 #include "application/application.h"
 #include "base/log.h"
+#include "base/times.h"
+#include "seal/chain.h"
 
 enum {
     PLAN_MS =
@@ -41,6 +43,18 @@ static void plan(struct tg_repeat *r, void *data)
         planner_run(app->planner, &request, on_planned, app);
 }
 
+/* Once a day: when trust runs out, agents install nothing any more, and its roots need time. */
+static void look_at_trust(struct app *app, int64_t now)
+{
+    char text[200];
+    const struct tg_trust_chain *chain = approval_chain(app->approval);
+    const struct tg_trust *trust = chain ? tg_trust_chain_current(chain) : NULL;
+    if (!trust || now < app->alarm_at + TG_DAY || !tg_trust_alarm(trust, now, text, sizeof text))
+        return;
+    app->alarm_at = now;
+    tg_log(TG_LOG_WARN, "app", "trust-alarm", "why=%s", tg_q(text));
+}
+
 static void care_done(struct app *app, const struct tg_err *err)
 {
     if (err && err->code != TG_E_DB) tg_log_err(TG_LOG_WARN, "application", "care", err);
@@ -62,6 +76,7 @@ static void on_retried(int64_t count, const struct tg_err *err, void *data)
 static void care(struct tg_repeat *r, void *data)
 {
     struct app *app = data;
+    look_at_trust(app, tg_loop_wall(&app->loop));
     if (!db_is_up(app->db)) {
         tg_repeat_finish(r);
         return;

@@ -178,6 +178,26 @@ static void v4_refuses_strangers_and_late_pins(void **state)
     refused(statement_check(), TG_E_UNTRUSTED, "V4: ");
 }
 
+static void the_end_of_trust_is_told_in_time(void **state)
+{
+    (void)state;
+    char text[200];
+    struct tg_trust *t = &w.trust;
+    t->approvers[0].until = t->expires;
+    int64_t last = t->expires - 90 * TG_DAY;
+    assert_false(tg_trust_alarm(t, last, text, sizeof text));
+    assert_true(tg_trust_alarm(t, last + 1, text, sizeof text));
+    assert_non_null(strstr(text, "trust version 1 ends at"));
+    t->approvers[0].until = t->expires - 100 * TG_DAY;
+    last = t->approvers[0].until - 60 * TG_DAY;
+    assert_false(tg_trust_alarm(t, last, text, sizeof text));
+    assert_true(tg_trust_alarm(t, last + 1, text, sizeof text));
+    assert_non_null(strstr(text, "signs until"));
+    t->revoked_count = 1; /* then his pin is of no interest */
+    (void)tg_copy(t->revoked[0], TG_SEAL_HEX, t->approvers[0].spki);
+    assert_false(tg_trust_alarm(t, last + 1, text, sizeof text));
+}
+
 static void v5_refuses_twice_revoked_recalled(void **state)
 {
     (void)state;
@@ -309,6 +329,7 @@ int main(void)
         WORLD_TEST(v2_never_goes_lower_or_sideways),
         WORLD_TEST(v3_refuses_what_is_not_signed),
         WORLD_TEST(v4_refuses_strangers_and_late_pins),
+        WORLD_TEST(the_end_of_trust_is_told_in_time),
         WORLD_TEST(v5_refuses_twice_revoked_recalled),
         WORLD_TEST(v5_refuses_the_approvers_own_certificate),
         WORLD_TEST(v5_sees_the_approver_behind_another_certificate),

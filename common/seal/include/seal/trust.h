@@ -62,6 +62,10 @@ int tg_trust_make(struct tg_trust *draft, struct tg_blob earlier, struct tg_buf 
 /* created + 18 calendar months (the last day of the month where the day does not exist). */
 int64_t tg_trust_latest_expiry(int64_t created);
 
+/* What the key holders must act on in time (TRUST §4): the document ends within 90 days, or an
+ * approver's pin within 60. One sentence, the most urgent; false: nothing. */
+bool tg_trust_alarm(const struct tg_trust *t, int64_t now, char *ret, size_t size);
+
 /* Questions. spki and statement are lower-case hex. */
 bool tg_trust_has_root(const struct tg_trust *t, const char *spki);
 bool tg_trust_has_issuer(const struct tg_trust *t, const char *spki);
