@@ -3,6 +3,7 @@
  * his. */
 #include <signal.h>
 
+#include "base/log.h"
 #include "pool.h"
 
 void db_kick(struct db *db);
@@ -105,6 +106,8 @@ static void seam_after_commit(struct db_unit *u)
     struct db *db = u->db;
     if (!u->writes || u->uncounted) return;
     db->writes++;
+    if (db->writes == db->die_at || db->writes == db->lose_at)
+        tg_log(TG_LOG_WARN, "db", "seam", "unit=%ld what=%s", db->writes, tg_q(u->what));
     if (db->writes == db->die_at) kill(getpid(), SIGKILL);
     if (db->writes == db->lose_at)
         TG_FAIL(&u->err, TG_E_DB, "%s: connection lost (test); it may or may not have been done",
