@@ -46,6 +46,7 @@ enum cli_exit cli_fail(struct cli *cli)
         [TG_NEXT_REFUSE] = NULL,
         [TG_NEXT_BUG] = "this is a bug: please report it",
     };
+    fflush(stdout);
     const char *next = advice[tg_code_next(cli->err.code)];
     if (cli->json) {
         json_t *o =
@@ -61,6 +62,7 @@ enum cli_exit cli_fail(struct cli *cli)
 enum cli_exit cli_usage(struct cli *cli, const char *what)
 {
     const struct cli_command *c = cli->command;
+    fflush(stdout);
     fprintf(stderr, "tamga: %s%susage: tamga %s%s%s%s%s; see tamga %s%s%s --help\n",
             what ? what : "", what ? "; " : "", c->group, c->verb[0] ? " " : "", c->verb,
             c->words[0] ? " " : "", c->words, c->group, c->verb[0] ? " " : "", c->verb);

@@ -100,7 +100,7 @@ static int approve_here(struct cli *cli, struct signing *s)
         return TG_FAIL(&cli->err, TG_E_STATE, "batch %s: nothing in it is approved or returned",
                        cli->words[0]);
     if (!cli_agree(cli, "Is this what you want to sign?"))
-        return TG_FAIL(&cli->err, TG_E_CANCELLED, "batch %s: not signed", cli->words[0]);
+        return TG_FAIL(&cli->err, TG_E_DENIED, "batch %s: not signed", cli->words[0]);
     TG_TRY(take_key(cli, s));
     TG_TRY(mint(cli, s->spki, TG_SIGN_MINUTES, &minted, &text));
     TG_TRY(compare(cli, s, text, strlen(text)));

@@ -148,10 +148,11 @@ static void print_import(const struct import *in)
                (unsigned long long)in->unreadable, (unsigned long long)in->certificates,
                (unsigned long long)in->fresh, (unsigned long long)in->linked);
     else
-        printf("%llu files (%llu locked, %llu unreadable): %llu certificates, %llu new, %llu "
+        printf("%llu file%s (%llu locked, %llu unreadable): %llu certificate%s, %llu new, %llu "
                "linked to holders\n",
-               (unsigned long long)in->files, (unsigned long long)in->locked,
-               (unsigned long long)in->unreadable, (unsigned long long)in->certificates,
+               (unsigned long long)in->files, cli_s((json_int_t)in->files),
+               (unsigned long long)in->locked, (unsigned long long)in->unreadable,
+               (unsigned long long)in->certificates, cli_s((json_int_t)in->certificates),
                (unsigned long long)in->fresh, (unsigned long long)in->linked);
 }
 

@@ -151,8 +151,9 @@ static int problem(struct cli *cli, const struct tg_client_call *call)
     for (size_t i = 0; i < json_array_size(errors); i++) {
         const json_t *e = json_array_get(errors, i);
         const char *text = json_string_value(json_object_get(e, "text"));
-        fprintf(stderr, "line %lld: %s\n",
-                (long long)json_integer_value(json_object_get(e, "line")), text ? text : "");
+        json_int_t line = json_integer_value(json_object_get(e, "line"));
+        if (line > 0) fprintf(stderr, "line %lld: ", (long long)line);
+        fprintf(stderr, "%s\n", text ? text : "");
     }
     bool named = !subject || (detail && strstr(detail, subject));
     return TG_FAIL(&cli->err, code ? tg_code_from_word(code) : TG_E_NETWORK, "%s%s%s",

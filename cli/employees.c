@@ -17,7 +17,7 @@ enum cli_exit cmd_employees_import(struct cli *cli)
                                   .body = csv.data,
                                   .body_len = csv.len};
     if (cli_call(cli, &request, &answer) < 0) {
-        tg_err_wrap(&cli->err, "%s: nothing was imported", cli->words[0]);
+        tg_err_wrap(&cli->err, "%s", cli->words[0]);
         return cli_fail(cli);
     }
     if (tg_json_parse_object(answer.data, answer.len, TG_MAX_BODY, &o, &cli->err) < 0)

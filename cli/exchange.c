@@ -1,10 +1,14 @@
 /* tamga exchange: a CA without an interface gets a folder of files and gives certificates back. */
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "cli/table.h"
 #include "x509/cert.h"
 #include "x509/pem.h"
@@ -92,7 +96,8 @@ enum cli_exit cmd_exchange_export(struct cli *cli)
     if (cli->json)
         printf("{\"requests\":%zu}\n", json_array_size(items));
     else
-        printf("%zu requests, list.csv and README.txt in %s\n", json_array_size(items), dir);
+        printf("%zu request%s, list.csv and README.txt in %s\n", json_array_size(items),
+               cli_s((json_int_t)json_array_size(items)), dir);
     return CLI_DONE;
 }
 
@@ -112,28 +117,73 @@ static int take_answer(const struct tg_pem_block *block, void *data, struct tg_e
     return 0;
 }
 
+static int take_file(struct answers *to, const char *path)
+{
+    struct cli *cli = to->cli;
+    TG_AUTO(buf) struct tg_buf bytes = TG_BUF(TG_MAX_KEYSTORE);
+    TG_TRY(tg_file_read(path, &bytes, &cli->err));
+    if (tg_pem_or_der_read(bytes.data, bytes.len, take_answer, to, &cli->err) < 0)
+        return tg_err_wrap(&cli->err, "%s", path);
+    return 0;
+}
+
+static int is_answer(const struct dirent *entry)
+{
+    static const char *const endings[] = {".pem", ".crt", ".cer", ".der"};
+    size_t len = strlen(entry->d_name);
+    for (size_t i = 0; i < TG_COUNT(endings); i++)
+        if (len > 4 && strcasecmp(entry->d_name + len - 4, endings[i]) == 0) return 1;
+    return 0;
+}
+
+/* A file, or every file of a folder that is named like a certificate. */
+static int take_path(struct answers *to, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) return take_file(to, path);
+    struct dirent **names = NULL;
+    int n = scandir(path, &names, is_answer, alphasort), rc = 0;
+    for (int i = 0; i < n; i++) {
+        char below[4096];
+        if (rc == 0 &&
+            snprintf(below, sizeof below, "%s/%s", path, names[i]->d_name) < (int)sizeof below)
+            rc = take_file(to, below);
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
 enum cli_exit cmd_exchange_import(struct cli *cli)
 {
     static const struct cli_column columns[] = {{"reason", "refused because"}, {NULL, NULL}};
     TG_AUTO(json) json_t *body = json_pack("{s:[]}", "certificates");
     TG_AUTO(json) json_t *o = NULL;
     struct answers to = {.cli = cli, .certificates = json_object_get(body, "certificates")};
-    for (size_t i = 0; i < cli->words_count; i++) {
-        TG_AUTO(buf) struct tg_buf bytes = TG_BUF(TG_MAX_KEYSTORE);
-        if (tg_file_read(cli->words[i], &bytes, &cli->err) < 0) return cli_fail(cli);
-        if (tg_pem_or_der_read(bytes.data, bytes.len, take_answer, &to, &cli->err) < 0) {
-            tg_err_wrap(&cli->err, "%s", cli->words[i]);
-            return cli_fail(cli);
-        }
+    for (size_t i = 0; i < cli->words_count; i++)
+        if (take_path(&to, cli->words[i]) < 0) return cli_fail(cli);
+    size_t brought = json_array_size(to.certificates);
+    if (brought == 0) {
+        (void)TG_FAIL(&cli->err, TG_E_NOT_FOUND,
+                      "%s: no certificate in it; PEM and DER are read, in a folder .pem .crt .cer "
+                      ".der",
+                      cli->words[0]);
+        return cli_fail(cli);
     }
     if (cli_post(cli, "/api/v1/exchange", body, &o) < 0) return cli_fail(cli);
     const json_t *refused = json_object_get(o, "refused");
+    size_t matched = json_array_size(json_object_get(o, "matched"));
     if (cli->json) {
         cli_print_json(o);
     } else {
         if (json_array_size(refused)) cli_print_table(refused, columns);
-        printf("%zu certificates matched, %zu refused\n",
-               json_array_size(json_object_get(o, "matched")), json_array_size(refused));
+        printf("%zu certificate%s matched, %zu refused\n", matched, cli_s((json_int_t)matched),
+               json_array_size(refused));
+        if (matched + json_array_size(refused) == 0)
+            printf("none of the %zu that were brought has the public key of an open request; see "
+                   "tamga "
+                   "exchange export\n",
+                   brought);
     }
-    return json_array_size(refused) ? CLI_REFUSED : CLI_DONE;
+    return json_array_size(refused) || matched == 0 ? CLI_REFUSED : CLI_DONE;
 }

@@ -119,8 +119,8 @@ static int facts_of_service(struct cli *cli, struct tg_trust *t)
     if (cli_get(cli, "/api/v1/status", &o) < 0)
         return tg_err_wrap(&cli->err, "give --issuer and --server, or let the service say them");
     const json_t *issuers = json_object_get(o, "issuers");
-    for (size_t i = 0; t->issuers_count == 0 && i < json_array_size(issuers) && i < TG_TRUST_KEYS;
-         i++) {
+    size_t said = t->issuers_count ? 0 : json_array_size(issuers);
+    for (size_t i = 0; i < said; i++) {
         const char *hex = json_string_value(json_array_get(issuers, i));
         if (hex) TG_TRY(add_issuer(cli, t, hex, strlen(hex)));
     }

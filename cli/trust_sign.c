@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "batch.h"
 #include "cli/table.h"
 #include "cms/cms.h"
@@ -56,6 +57,56 @@ enum cli_exit cmd_trust_key(struct cli *cli)
     return CLI_DONE;
 }
 
+static bool is_root(const struct tg_trust *t, const char *spki)
+{
+    for (size_t i = 0; i < t->roots_count; i++)
+        if (strcmp(t->roots[i], spki) == 0) return true;
+    return false;
+}
+
+/* A root of this document, or of the one before it: nobody else's signature counts. */
+static int check_root(struct cli *cli, const struct tg_trust *t, uint32_t version, const char *spki)
+{
+    TG_AUTO(buf) struct tg_buf text = TG_BUF(TG_MAX_TRUST);
+    TG_AUTO(mem) struct tg_trust *before = NULL;
+    char path[4096];
+    if (is_root(t, spki)) return 0;
+    snprintf(path, sizeof path, "%s/%u.trust", cli->words[0], version - 1);
+    if (version > 1) {
+        before = TG_NEW(struct tg_trust);
+        TG_TRY(tg_file_read(path, &text, &cli->err));
+        TG_TRY(tg_trust_parse(text.data, text.len, before, &cli->err));
+        if (is_root(before, spki)) return 0;
+    }
+    return TG_FAIL(&cli->err, TG_E_UNTRUSTED,
+                   "%s: this key is no root in version %u; sign with a root key",
+                   cli_value(cli, "--keystore"), version);
+}
+
+/* The next free N.K.p7s; one root's second signature would make the whole document invalid. */
+static int find_place(struct cli *cli, const struct tg_buf *text, uint32_t version,
+                      const char *spki, char path[4096], size_t *ret_nth)
+{
+    for (*ret_nth = 1; *ret_nth <= TG_SEAL_TRUST_CMS_MAX; ++*ret_nth) {
+        TG_AUTO(buf) struct tg_buf cms = TG_BUF(TG_MAX_CMS);
+        struct tg_cms_signer signer = {0};
+        if (snprintf(path, 4096, "%s/%u.%zu.p7s", cli->words[0], version, *ret_nth) >= 4096)
+            return TG_FAIL(&cli->err, TG_E_USAGE, "%s: the path is too long", cli->words[0]);
+        if (access(path, F_OK) != 0) return 0;
+        TG_TRY(tg_file_read(path, &cms, &cli->err));
+        if (tg_cms_verify(cms.data, cms.len, text->data, text->len, TG_CMS_PIN, &signer,
+                          &cli->err) < 0)
+            return tg_err_wrap(&cli->err, "%s: not a signature of this document; remove it", path);
+        bool mine = strcmp(signer.spki, spki) == 0;
+        tg_cms_signer_done(&signer);
+        if (mine)
+            return TG_FAIL(&cli->err, TG_E_EXISTS, "%s: this key has signed version %u already",
+                           path, version);
+    }
+    return TG_FAIL(&cli->err, TG_E_LIMIT, "%s: %u.trust has %d signatures already", cli->words[0],
+                   version, TG_SEAL_TRUST_CMS_MAX);
+}
+
 static int sign_document(struct cli *cli, struct tg_buf *text, uint32_t version,
                          char spki[TG_HEX256], size_t *ret_nth)
 {
@@ -67,17 +118,13 @@ static int sign_document(struct cli *cli, struct tg_buf *text, uint32_t version,
     TG_TRY(tg_trust_parse(text->data, text->len, &t, &cli->err));
     TG_TRY(cli_signing_pair(cli, cli_value(cli, "--keystore"), &key, &cert));
     tg_key_spki_hex(key, spki);
+    TG_TRY(check_root(cli, &t, version, spki));
+    TG_TRY(find_place(cli, text, version, spki, path, ret_nth));
     if (!cli->json) printf("%s", tg_buf_text(text));
     if (!cli_agree(cli, "Sign this trust document?"))
-        return TG_FAIL(&cli->err, TG_E_DENIED, "not signed");
+        return TG_FAIL(&cli->err, TG_E_DENIED, "%s/%u.trust: not signed", cli->words[0], version);
     TG_TRY(tg_cms_sign(key, cert, text->data, text->len, &cms, &cli->err));
-    for (*ret_nth = 1; *ret_nth <= TG_SEAL_TRUST_CMS_MAX; ++*ret_nth) {
-        snprintf(path, sizeof path, "%s/%u.%zu.p7s", cli->words[0], version, *ret_nth);
-        if (access(path, F_OK) == 0) continue;
-        return tg_file_replace(path, cms.data, cms.len, 0644, &cli->err);
-    }
-    return TG_FAIL(&cli->err, TG_E_LIMIT, "%s: %u.trust has %d signatures already", cli->words[0],
-                   version, TG_SEAL_TRUST_CMS_MAX);
+    return tg_file_replace(path, cms.data, cms.len, 0644, &cli->err);
 }
 
 enum cli_exit cmd_trust_sign(struct cli *cli)
