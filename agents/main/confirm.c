@@ -47,7 +47,7 @@ static bool agrees(struct main_args *a)
     }
     fprintf(stderr, "Is all of this right? [y/N] ");
     if (fgets(line, sizeof line, stdin) && (line[0] == 'y' || line[0] == 'Y')) return true;
-    (void)TG_FAIL(&a->err, TG_E_CANCELLED, "not confirmed: nothing was signed");
+    (void)TG_FAIL(&a->err, TG_E_DENIED, "not confirmed: nothing was signed");
     return false;
 }
 
@@ -108,6 +108,8 @@ enum main_exit command_confirm(struct main_args *a)
     if (main_value(a, "--list")) {
         size_t i;
         const json_t *one;
+        if (!a->json && json_array_size(json_object_get(list, "items")) == 0)
+            printf("nothing waits for you\n");
         if (a->json)
             main_print_json(json_incref(list));
         else

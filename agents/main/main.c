@@ -181,13 +181,37 @@ static bool take_option(struct main_args *a, char **argv, int *i)
     return false;
 }
 
+static enum main_exit wrong_option(struct main_args *a, const char *arg)
+{
+    const char *words[MAIN_OPTIONS + 3] = {"--state", "--json", "--help"};
+    char name[64], what[200];
+    size_t n = 3;
+    for (size_t k = 0; k < MAIN_OPTIONS && a->command->options[k].name; k++)
+        words[n++] = a->command->options[k].name;
+    (void)tg_copyn(name, sizeof name, arg, strcspn(arg, "="));
+    for (size_t k = 0; k < n; k++)
+        if (strcmp(name, words[k]) == 0) {
+            snprintf(what, sizeof what, "%.60s: its value is missing or not wanted", name);
+            return main_usage(a, what);
+        }
+    const char *near = name[0] ? tg_nearest(name, words, n) : NULL;
+    snprintf(what, sizeof what, "%.60s: unknown option%s%s%s", arg, near ? "; did you mean \"" : "",
+             near ? near : "", near ? "\"?" : "");
+    return main_usage(a, what);
+}
+
+static bool is_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
 static enum main_exit run_command(struct main_args *a, char **argv, int i)
 {
     bool only_words = false;
     for (; argv[i]; i++) {
         if (!only_words && strcmp(argv[i], "--") == 0) {
             only_words = true;
-        } else if (!only_words && strcmp(argv[i], "--help") == 0) {
+        } else if (!only_words && is_help(argv[i])) {
             print_help(a->command);
             return MAIN_DONE;
         } else if (!only_words && strcmp(argv[i], "--json") == 0) {
@@ -195,8 +219,7 @@ static enum main_exit run_command(struct main_args *a, char **argv, int i)
         } else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
             const char *arg = argv[i];
             if (take_option(a, argv, &i)) continue;
-            fprintf(stderr, "tamga-agent: %s: unknown option, or its value is missing\n", arg);
-            return main_usage(a, "wrong option");
+            return wrong_option(a, arg);
         } else if (a->words_count < a->command->max_words && a->words_count < MAIN_WORDS) {
             a->words[a->words_count++] = argv[i];
         } else {
@@ -218,7 +241,7 @@ int main(int argc, char **argv)
             printf("tamga-agent %s\n", TAMGA_VERSION);
             return MAIN_DONE;
         }
-        if (strcmp(argv[i], "--help") == 0) {
+        if (is_help(argv[i])) {
             print_help(NULL);
             return MAIN_DONE;
         }

@@ -24,8 +24,9 @@ int agent_store_open(struct agent_store *s, const char *path, const struct tg_se
                                      s->passwords.count);
     if (s->view->status == TG_KEYSTORE_LOCKED)
         return TG_FAIL(err, s->passwords.count ? TG_E_PASSWORD : TG_E_LOCKED, "%s: %s", path,
-                       s->passwords.count ? "no known password opens it"
-                                          : "no password is known for it");
+                       password && password->len ? "the password that was given does not open it"
+                       : s->passwords.count      ? "no known password opens it"
+                                                 : "no password is known for it");
     if (s->view->status == TG_KEYSTORE_UNREADABLE)
         return TG_FAIL(err, TG_E_UNSUPPORTED, "%s: %s", path, s->view->reason);
     if (s->view->password_index >= 0) s->password = &s->passwords.items[s->view->password_index];

@@ -306,7 +306,9 @@ int tg_yaml_read_file(struct tg_yaml *y, const char *path, const struct tg_yaml_
     int rc = tg_file_read(path, &bytes, &why);
     if (rc < 0) {
         memset(ret, 0, map->size);
-        tg_yaml_complain_file(y, path, "%s", why.text);
+        size_t named = strlen(path); /* the complaint begins with the path by itself */
+        bool twice = strncmp(why.text, path, named) == 0 && strncmp(why.text + named, ": ", 2) == 0;
+        tg_yaml_complain_file(y, path, "%s", twice ? why.text + named + 2 : why.text);
         rc = tg_yaml_result(y, err);
     } else {
         rc = tg_yaml_read(y, path, bytes.data, bytes.len, map, ret, err);

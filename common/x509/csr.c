@@ -32,7 +32,9 @@ static void wrap_attributes(struct tg_buf *b, size_t start)
     tg_der_wrap(b, start, TG_DER_CONSTRUCTED | 0);
 }
 
-/* SAN, KU and EKU: what a CA may be asked for; policies and private extensions are the CA's own. */
+/* SAN, KU, EKU and "no CA": what a CA may be asked for; policies and private extensions are the
+ * CA's own. `openssl x509 -req -copy_extensions copy` takes just these, and A2 wants what the old
+ * certificate had. */
 static int put_requested(const struct tg_cert *old, const struct tg_change *changes, size_t n,
                          struct tg_buf *b, struct tg_err *err)
 {
@@ -47,6 +49,10 @@ static int put_requested(const struct tg_cert *old, const struct tg_change *chan
         if (value.len)
             tg_ext_put(b, kind->oid, there ? ext.critical : false, value.data, value.len);
     }
+    struct tg_ext ext;
+    if (!tg_cert_facts(old)->is_ca &&
+        tg_ext_find(tg_cert_parts(old)->extensions, TG_EXT_BASIC_CONSTRAINTS, &ext))
+        tg_ext_put(b, TG_EXT_BASIC_CONSTRAINTS, ext.critical, ext.value.content, ext.value.len);
     return tg_buf_ok(&value, err);
 }
 

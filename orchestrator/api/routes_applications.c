@@ -17,6 +17,18 @@ static void on_list(const struct application_row *rows, size_t count, int64_t ne
     api_list_send(call, next);
 }
 
+static int no_such_state(const char *word, struct tg_err *err)
+{
+    const char *words[APPLICATION_STATE_END];
+    size_t n = 0;
+    for (int s = APPLICATION_DRAFTED; s < APPLICATION_STATE_END; s++)
+        words[n++] = application_state_word((enum application_state)s);
+    const char *near = tg_nearest(word, words, n);
+    return TG_FAIL(err, TG_E_INPUT, "state: \"%s\" is no state of an application; %s%s%s", word,
+                   near ? "did you mean \"" : "tamga status names them all", near ? near : "",
+                   near ? "\"?" : "");
+}
+
 static int read_filter(struct api_call *call, struct application_filter *filter, struct tg_err *err)
 {
     char state[16] = "";
@@ -25,8 +37,7 @@ static int read_filter(struct api_call *call, struct application_filter *filter,
     int rc = tg_request_param(call->req, "state", state, sizeof state, &missing);
     if (rc == TG_E_NOT_FOUND) return 0;
     filter->state = rc == 0 ? application_state_from_word(state) : APPLICATION_NONE;
-    if (filter->state == APPLICATION_NONE)
-        return TG_FAIL(err, TG_E_INPUT, "state: \"%s\" is no state of an application", state);
+    if (filter->state == APPLICATION_NONE) return no_such_state(state, err);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "ca/issuer.h"
+#include "config/yaml.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
@@ -113,10 +114,22 @@ static int serve(struct app *app, struct tg_err *err)
     return late ? FAILED : DONE;
 }
 
+/* Every error of the file at once; `fail` repeats the first. */
+static void print_complaints(const struct settings *s)
+{
+    TG_AUTO(buf) struct tg_buf text = TG_BUF(1 << 20);
+    if (!s->yaml || tg_yaml_errors(s->yaml) < 2) return;
+    tg_yaml_print(s->yaml, &text);
+    fputs(tg_buf_text(&text), stderr);
+}
+
 static int run(struct app *app, const struct line *line)
 {
     struct tg_err err = {0};
-    if (settings_load(&line->args, &app->settings, &err) < 0) return fail(&err);
+    if (settings_load(&line->args, &app->settings, &err) < 0) {
+        print_complaints(&app->settings);
+        return fail(&err);
+    }
     tg_log_setup((enum tg_log_level)app->settings.log_level,
                  (enum tg_log_format)app->settings.log_format, tg_clock_log);
     int rc = 0;

@@ -48,6 +48,9 @@ static void on_written(const struct db_results *r, const struct tg_err *err, voi
     struct tg_err named;
     if (err) {
         named = *err;
+        if (err->code == TG_E_EXISTS)
+            (void)TG_FAIL(&named, TG_E_EXISTS,
+                          "another application for this certificate is open already");
         (void)tg_err_wrap(&named, "application %s", a->number);
         act_finish(a, &named);
         return;

@@ -128,9 +128,8 @@ static void on_show(const struct db_results *r, const struct tg_err *err, void *
     d.old_der = application_slice(r, q->at.stored, 0, "old_der");
     d.new_der = application_slice(r, q->at.stored, 0, "new_der");
     if (read_changes(r, q->at.changes, &d, changes, &d.change_count, &none) < 0) {
-        (void)tg_err_wrap(&none, "application %s", q->number);
-        q->fn.show(NULL, &none, q->data);
-        return;
+        d.change_count = 0; /* what cannot be shown must not hide the rest */
+        if (!*d.row.error) d.row.error = none.text;
     }
     q->fn.show(&d, NULL, q->data);
 }

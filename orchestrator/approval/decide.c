@@ -183,14 +183,23 @@ static void discard(struct decide *d)
     db_unit_run(u, on_changed, d);
 }
 
+static int not_known(const char *what, struct tg_err *err)
+{
+    const char *codes[TG_FLAG_COUNT];
+    for (int f = 0; f < TG_FLAG_COUNT; f++)
+        codes[f] = tg_flag_code((enum tg_flag)f);
+    const char *near = tg_nearest(what, codes, TG_FLAG_COUNT);
+    return TG_FAIL(err, TG_E_INPUT, "%s: neither an application number nor an exception%s%s%s",
+                   what, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 /* A number, or an exception's code. */
 static int read_what(struct decide *d, struct tg_err *err)
 {
     enum tg_flag flag;
     d->code = "";
     if (d->verb == APPROVAL_DISCARD || tg_number_parse(d->what, &d->number)) return 0;
-    if (!tg_flag_from_code(d->what, strlen(d->what), &flag))
-        return TG_FAIL(err, TG_E_INPUT, "%s: neither a number nor an exception", d->what);
+    if (!tg_flag_from_code(d->what, strlen(d->what), &flag)) return not_known(d->what, err);
     d->code = tg_flag_code(flag);
     return 0;
 }

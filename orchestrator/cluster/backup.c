@@ -173,7 +173,10 @@ static int restore_item(const struct item *item, const char *dir, void *data, st
     if (!tg_starts(item->name, "files/")) return 0;
     TG_AUTO(mem) char *from = tg_printf("%s/%s", dir, item->name);
     TG_AUTO(mem) char *to = tg_printf("%s/%s", (const char *)data, item->name + strlen("files/"));
-    return cluster_copy(from, to, item->mode, err);
+    int rc = cluster_copy(from, to, item->mode, err);
+    if (rc == TG_E_EXISTS)
+        return tg_err_wrap(err, "restore: the state folder is not empty; name a new one");
+    return rc;
 }
 
 int cluster_restore_files(const char *dir, const char *state, struct tg_err *err)

@@ -143,6 +143,7 @@ static int on_row(void *data, const struct tg_csv_row *row, struct tg_err *err)
     struct importing *m = data;
     (void)err;
     if (row->index == 0) return read_header(m, row);
+    if (m->columns[COL_NUMBER] < 0 || m->columns[COL_NAME] < 0) return 0; /* said of the header */
     const char *f[COL_COUNT];
     int64_t leave = DB_NULL_I64;
     for (int c = 0; c < COL_COUNT; c++)
