@@ -187,8 +187,7 @@ static inline int doors_enrol_body(struct tg_client_call *call, const uint8_t *e
     const struct nettest_id *id = d->enrol_key ? d->enrol_key : t->who->id;
     TG_AUTO(key) struct tg_key *key = NULL;
     TG_AUTO(buf)
-    struct tg_buf csr = TG_BUF(TG_MAX_CSR),
-                  text = TG_BUF(256), signature = TG_BUF(1024);
+    struct tg_buf csr = TG_BUF(TG_MAX_CSR), text = TG_BUF(256), signature = TG_BUF(1024);
     uint8_t bytes[TG_TLS_EXPORTER];
     memcpy(bytes, exporter, sizeof bytes);
     if (d->bend_exporter) bytes[0] ^= 1;
