@@ -8,7 +8,7 @@
 #include "fleet/fleet.h"
 #include "seal_world/seal_world.h"
 
-enum { ROUNDS = 7, WAIT_MS = 300 * 1000 };
+enum { ROUNDS = 5, WAIT_MS = 300 * 1000 };
 
 static struct seal_world w;
 static struct testdb t;
