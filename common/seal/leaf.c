@@ -128,19 +128,34 @@ int tg_app_print(const struct tg_leaf *leaf, enum tg_app_form form, struct tg_bu
     return finish(&o, out, err);
 }
 
+static void out_joined(struct seal_out *o, struct tg_blob app, const struct tg_leaf *review)
+{
+    seal_out_text(o, LEAF_HEAD);
+    seal_out_add(o, app.data, app.len);
+    seal_out_text(o, LEAF_MIDDLE);
+    seal_out_review(o, review);
+    seal_out_text(o, "}");
+}
+
 int tg_leaf_join(struct tg_blob app, const struct tg_leaf *review, struct tg_buf *out,
                  struct tg_err *err)
 {
     char room[TG_MAX_LEAF];
     struct seal_out o = {room, 0, sizeof room, false};
-    seal_out_text(&o, LEAF_HEAD);
-    seal_out_add(&o, app.data, app.len);
-    seal_out_text(&o, LEAF_MIDDLE);
-    seal_out_review(&o, review);
-    seal_out_text(&o, "}");
+    out_joined(&o, app, review);
     if (o.over) return finish(&o, out, err);
     struct tg_leaf joined;
     TG_TRY(tg_leaf_parse(o.p, o.n, &joined, err));
+    return finish(&o, out, err);
+}
+
+int tg_leaf_join_parsed(struct tg_blob app, const struct tg_leaf *leaf, struct tg_buf *out,
+                        struct tg_err *err)
+{
+    char room[TG_MAX_LEAF];
+    struct seal_out o = {room, 0, sizeof room, false};
+    TG_TRY(seal_review_valid(leaf, err));
+    out_joined(&o, app, leaf);
     return finish(&o, out, err);
 }
 

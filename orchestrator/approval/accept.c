@@ -145,6 +145,7 @@ static void write_approval(struct accept *c)
     (void)snprintf(actor, sizeof actor, "approver:%s", c->checked.signers[0].spki);
     struct db_unit *u = db_unit_new(c->t.a->db, "approval");
     db_unit_deadline(u, 300 * 1000);
+    approval_add_tune(u, c->t.head.count);
     approval_add_acceptance(u, &row);
     approval_add_approve(u, &row);
     add_moves(c, u, actor);
@@ -195,13 +196,12 @@ static int check_lines(struct accept *c, struct tg_err *err)
     struct tg_buf decisions = TG_BUF(c->t.lines_count * (TG_DECISION_MAX + 1) + 1);
     TG_AUTO(mem) struct tg_totals *totals = TG_NEW(struct tg_totals);
     tg_session_on_approved(s, on_approved, &c->checked);
-    if (approval_lines_session(&c->t, s, err) < 0) {
+    if (approval_lines_session(&c->t, s, &decisions, err) < 0) {
         bool named = tg_starts(err->text, "V5") || strstr(err->text, ": V5");
         return named ? err->code : tg_err_wrap(err, "S3");
     }
     tg_session_totals(s, totals);
     TG_TRY(tg_check_session(&c->checked.statement, totals, err));
-    TG_TRY(approval_lines_decisions(&c->t, &decisions, err));
     tg_sha256(decisions.data, decisions.len, c->decisions);
     return 0;
 }

@@ -81,8 +81,9 @@ struct approval_task {
     char *actor;
     int64_t now;
     struct approval_head head;
-    struct approval_line *lines;
-    size_t lines_count;
+    struct approval_line *lines; /* by index */
+    size_t lines_count, lines_found;
+    int64_t lines_asked; /* the last index of the page that is read */
     struct tg_buf bytes;
     bool want_lines;
     struct tg_err err; /* of reading, or set by think */
@@ -98,9 +99,10 @@ struct tg_blob approval_line_leaf(const struct approval_task *t, size_t i);
 /* Decision line i (F9), replaced in out. */
 int approval_line_decision(const struct approval_task *t, size_t i, struct tg_buf *out,
                            struct tg_err *err) TG_MUST_CHECK;
-/* All lines through a session: everything that S3 recomputes. */
+/* All lines through a session: everything that S3 recomputes. Their decisions are appended as text
+ * (NULL: not wanted). */
 int approval_lines_session(const struct approval_task *t, struct tg_session *s,
-                           struct tg_err *err) TG_MUST_CHECK;
+                           struct tg_buf *decisions, struct tg_err *err) TG_MUST_CHECK;
 /* Both texts: each ends every line by LF. */
 int approval_lines_snapshot(const struct approval_task *t, struct tg_buf *out,
                             struct tg_err *err) TG_MUST_CHECK;
@@ -118,8 +120,10 @@ struct tg_number;
 void approval_add_head(struct db_unit *u, unsigned year, uint32_t sequence);
 bool approval_head_at(const struct db_results *r, size_t i, size_t row, struct approval_head *ret);
 void approval_add_batches(struct db_unit *u, int64_t after, int64_t limit);
-void approval_add_lines(struct db_unit *u, int64_t batch, int64_t after, int64_t limit);
-/* Appends the rows; returns how many. */
+/* First in a unit over a whole batch of so many lines. */
+void approval_add_tune(struct db_unit *u, int64_t lines);
+void approval_add_lines(struct db_unit *u, int64_t batch, int64_t after, int64_t upto);
+/* Puts the rows where they belong; returns how many did. */
 size_t approval_lines_at(const struct db_results *r, size_t i, struct approval_task *t);
 void approval_add_entry(struct db_unit *u, int64_t now, const char *actor, const char *verb,
                         const char *subject, const struct tg_buf *body);
@@ -148,17 +152,24 @@ struct approval_prepared {
     const char *policy, *department, *flags;
     struct tg_blob app;
     struct db_slice csr, cms;
-    bool confirm, holder_left, copied, moved;
+    bool confirm, holder_left;
 };
 void approval_add_prepared(struct db_unit *u, struct tg_number after, int64_t limit);
 void approval_prepared_at(const struct db_results *r, size_t i, size_t row,
                           struct approval_prepared *ret);
+void approval_add_places(struct db_unit *u);
+struct approval_place { /* where the key of an application lies; rows ascend by id */
+    int64_t id;
+    tg_flags flags;
+};
+void approval_place_at(const struct db_results *r, size_t i, size_t row,
+                       struct approval_place *ret);
 void approval_add_born(struct db_unit *u, unsigned year, int64_t now, const char *actor);
 void approval_born_at(const struct db_results *r, int64_t *ret_id, uint32_t *ret_sequence);
 struct approval_leaves {
     int64_t batch, first;
     const int64_t *ids, *revs;
-    const struct db_slice *leaves, *csrs, *cmss;
+    const struct db_slice *leaves, *hashes, *csrs, *cmss;
     const char *const *flags;
     size_t count;
 };

@@ -99,9 +99,15 @@ bool approval_head_at(const struct db_results *r, size_t i, size_t row, struct a
     return true;
 }
 
-void approval_add_lines(struct db_unit *u, int64_t batch, int64_t after, int64_t limit)
+void approval_add_tune(struct db_unit *u, int64_t lines)
 {
-    db_unit_add(u, Q_APPROVAL_LINES, DB_ARGS(db_i64(batch), db_i64(after), db_i64(limit)));
+    enum { LARGE = 5000 };
+    db_unit_add(u, Q_APPROVAL_TUNE, DB_ARGS(db_bool(lines >= LARGE)));
+}
+
+void approval_add_lines(struct db_unit *u, int64_t batch, int64_t after, int64_t upto)
+{
+    db_unit_add(u, Q_APPROVAL_LINES, DB_ARGS(db_i64(batch), db_i64(after), db_i64(upto)));
 }
 
 static bool hash_at(struct db_slice s, uint8_t ret[TG_SHA256])
@@ -111,13 +117,15 @@ static bool hash_at(struct db_slice s, uint8_t ret[TG_SHA256])
     return true;
 }
 
-enum { COL_LEAF, COL_CSR, COL_CMS, COL_STATUS, COL_DECISION, COL_REASON };
+enum { COL_LEAF, COL_CSR, COL_CMS, COL_STATUS, COL_DECISION, COL_REASON, COL_INDEX };
 
-static void line_at(const struct db_results *r, size_t i, size_t row, struct approval_task *t)
+static bool line_at(const struct db_results *r, size_t i, size_t row, struct approval_task *t)
 {
     static const enum tg_decision_kind kinds[] = {TG_DECISION_APPROVE, TG_DECISION_APPROVE,
                                                   TG_DECISION_HOLD, TG_DECISION_RETURN};
-    struct approval_line *l = &t->lines[t->lines_count++];
+    int64_t index = db_get_i64(r, i, row, (int)COL_INDEX);
+    if (index < 0 || (uint64_t)index >= t->lines_count) return false;
+    struct approval_line *l = &t->lines[index];
     struct db_slice leaf = db_get_bytes(r, i, row, (int)COL_LEAF);
     struct db_slice reason = db_get_bytes(r, i, row, (int)COL_REASON);
     *l = (struct approval_line){.leaf = t->bytes.len, .leaf_len = leaf.len};
@@ -129,17 +137,16 @@ static void line_at(const struct db_results *r, size_t i, size_t row, struct app
     l->has_cms = hash_at(db_get_bytes(r, i, row, (int)COL_CMS), l->cms);
     l->has_status = hash_at(db_get_bytes(r, i, row, (int)COL_STATUS), l->status);
     l->decision = kinds[db_get_i64(r, i, row, (int)COL_DECISION) & 3];
+    return true;
 }
 
 size_t approval_lines_at(const struct db_results *r, size_t i, struct approval_task *t)
 {
-    size_t rows = db_rows(r, i);
-    if (rows == 0) return 0;
-    TG_CHECK(db_col(r, i, "leaf") == COL_LEAF && db_col(r, i, "reason") == COL_REASON);
-    t->lines = tg_realloc(t->lines, (t->lines_count + rows) * sizeof *t->lines);
+    size_t rows = db_rows(r, i), placed = 0;
+    TG_CHECK(db_col(r, i, "leaf") == COL_LEAF && db_col(r, i, "leaf_index") == COL_INDEX);
     for (size_t row = 0; row < rows; row++)
-        line_at(r, i, row, t);
-    return rows;
+        placed += line_at(r, i, row, t);
+    return placed;
 }
 
 /* --- opening --- */
@@ -150,27 +157,44 @@ void approval_add_prepared(struct db_unit *u, struct tg_number after, int64_t li
                 DB_ARGS(db_i64(after.year), db_i64(after.sequence), db_i64(limit)));
 }
 
+enum { P_ID, P_REV, P_YEAR, P_SEQUENCE, P_POLICY_ID, P_POLICY, P_CONFIRM, P_APP, P_CSR, P_CMS };
+enum { P_FLAGS = P_CMS + 1, P_CONSENT, P_DEPARTMENT, P_HOLDER_LEFT };
+
 void approval_prepared_at(const struct db_results *r, size_t i, size_t row,
                           struct approval_prepared *ret)
 {
+    if (row == 0)
+        TG_CHECK(db_col(r, i, "cms_sha256") == P_CMS &&
+                 db_col(r, i, "holder_left") == P_HOLDER_LEFT);
     *ret = (struct approval_prepared){
-        .id = number_of(r, i, row, "id"),
-        .rev = number_of(r, i, row, "rev"),
-        .policy_id = number_of(r, i, row, "policy_id"),
-        .consent = number_of(r, i, row, "consent"),
-        .number = {(unsigned)number_of(r, i, row, "year"),
-                   (uint32_t)number_of(r, i, row, "sequence")},
-        .policy = db_get_text(r, i, row, "policy"),
-        .department = db_get_text(r, i, row, "department"),
-        .flags = db_get_text(r, i, row, "flags"),
-        .app = approval_blob(db_get_bytes(r, i, row, "app")),
-        .csr = db_get_bytes(r, i, row, "csr_sha256"),
-        .cms = db_get_bytes(r, i, row, "cms_sha256"),
-        .confirm = db_get_bool(r, i, row, "confirm"),
-        .holder_left = db_get_bool(r, i, row, "holder_left"),
-        .copied = db_get_bool(r, i, row, "copied"),
-        .moved = db_get_bool(r, i, row, "moved"),
+        .id = db_get_i64(r, i, row, (int)P_ID),
+        .rev = db_get_i64(r, i, row, (int)P_REV),
+        .policy_id = db_get_i64(r, i, row, (int)P_POLICY_ID),
+        .consent = db_get_i64(r, i, row, (int)P_CONSENT),
+        .number = {(unsigned)db_get_i64(r, i, row, (int)P_YEAR),
+                   (uint32_t)db_get_i64(r, i, row, (int)P_SEQUENCE)},
+        .policy = db_get_text(r, i, row, (int)P_POLICY),
+        .department = db_get_text(r, i, row, (int)P_DEPARTMENT),
+        .flags = db_get_text(r, i, row, (int)P_FLAGS),
+        .app = approval_blob(db_get_bytes(r, i, row, (int)P_APP)),
+        .csr = db_get_bytes(r, i, row, (int)P_CSR),
+        .cms = db_get_bytes(r, i, row, (int)P_CMS),
+        .confirm = db_get_bool(r, i, row, (int)P_CONFIRM),
+        .holder_left = db_get_bool(r, i, row, (int)P_HOLDER_LEFT),
     };
+}
+
+void approval_add_places(struct db_unit *u)
+{
+    db_unit_add(u, Q_APPROVAL_PLACES, DB_NO_ARGS);
+}
+
+void approval_place_at(const struct db_results *r, size_t i, size_t row, struct approval_place *ret)
+{
+    ret->id = number_of(r, i, row, "id");
+    ret->flags = 0;
+    if (db_get_bool(r, i, row, "copied")) ret->flags |= TG_FLAG_BIT(TG_FLAG_COPIED_KEY);
+    if (db_get_bool(r, i, row, "moved")) ret->flags |= TG_FLAG_BIT(TG_FLAG_FIRST_ON_WORKSTATION);
 }
 
 void approval_add_born(struct db_unit *u, unsigned year, int64_t now, const char *actor)
@@ -189,8 +213,8 @@ void approval_add_leaves(struct db_unit *u, const struct approval_leaves *l)
     db_unit_add(u, Q_APPROVAL_LEAVES,
                 DB_ARGS(db_i64(l->batch), db_i64(l->first), db_i64_array(l->ids, l->count),
                         db_i64_array(l->revs, l->count), db_bytes_array(l->leaves, l->count),
-                        db_bytes_array(l->csrs, l->count), db_bytes_array(l->cmss, l->count),
-                        db_text_array(l->flags, l->count)));
+                        db_bytes_array(l->hashes, l->count), db_bytes_array(l->csrs, l->count),
+                        db_bytes_array(l->cmss, l->count), db_text_array(l->flags, l->count)));
 }
 
 void approval_add_freeze(struct db_unit *u, int64_t batch, int64_t count,

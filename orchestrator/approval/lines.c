@@ -67,22 +67,32 @@ static void on_page(const struct db_results *r, const struct tg_err *err, void *
 static void next_page(struct approval_task *t)
 {
     struct db_unit *u = db_unit_new(t->a->db, "batch lines");
-    approval_add_lines(u, t->head.id, (int64_t)t->lines_count - 1, PAGE);
+    t->lines_asked += PAGE;
+    approval_add_lines(u, t->head.id, t->lines_asked - PAGE, t->lines_asked);
     db_unit_run(u, on_page, t);
+}
+
+static void first_page(struct approval_task *t)
+{
+    t->lines_count = (size_t)t->head.count;
+    t->lines = tg_calloc(t->lines_count, sizeof *t->lines);
+    t->lines_asked = -1;
+    next_page(t);
 }
 
 static void on_page(const struct db_results *r, const struct tg_err *err, void *data)
 {
     struct approval_task *t = data;
+    bool more = !err && t->lines_asked + 1 < t->head.count;
+    if (more) next_page(t); /* the database works on it while this one is copied */
     if (err)
         t->err = *err;
-    else if (approval_lines_at(r, 0, t) == 0 && (int64_t)t->lines_count < t->head.count)
-        TG_FAIL(&t->err, TG_E_MISMATCH, "S3: batch %s: %zu of its %lld lines are there", t->batch,
-                t->lines_count, (long long)t->head.count);
-    else if ((int64_t)t->lines_count < t->head.count) {
-        next_page(t);
-        return;
-    }
+    else
+        t->lines_found += approval_lines_at(r, 0, t);
+    if (more) return;
+    if (!err && t->lines_found != t->lines_count)
+        TG_FAIL(&t->err, TG_E_MISMATCH, "S3: batch %s: %zu of its %zu lines are there", t->batch,
+                t->lines_found, t->lines_count);
     if (t->bytes.failed) TG_FAIL(&t->err, TG_E_LIMIT, "batch %s: it is too large", t->batch);
     think(t);
 }
@@ -97,8 +107,8 @@ static void on_head(const struct db_results *r, const struct tg_err *err, void *
                 t->batch);
     if (t->err.code < 0)
         finish(t);
-    else if (t->want_lines)
-        next_page(t);
+    else if (t->want_lines && t->head.count > 0)
+        first_page(t);
     else
         think(t);
 }
@@ -156,14 +166,18 @@ int approval_line_decision(const struct approval_task *t, size_t i, struct tg_bu
     return approval_decision_print(l, TG_BLOB(t->bytes.data + l->reason, l->reason_len), out, err);
 }
 
-int approval_lines_session(const struct approval_task *t, struct tg_session *s, struct tg_err *err)
+int approval_lines_session(const struct approval_task *t, struct tg_session *s,
+                           struct tg_buf *decisions, struct tg_err *err)
 {
     TG_AUTO(buf) struct tg_buf line = TG_BUF(TG_DECISION_MAX);
     for (size_t i = 0; i < t->lines_count; i++) {
         TG_TRY(approval_line_decision(t, i, &line, err));
         TG_TRY(tg_session_add(s, approval_line_leaf(t, i), TG_BLOB(line.data, line.len), err));
+        if (!decisions) continue;
+        tg_buf_add(decisions, line.data, line.len);
+        tg_buf_putc(decisions, '\n');
     }
-    return 0;
+    return decisions ? tg_buf_ok(decisions, err) : 0;
 }
 
 int approval_lines_snapshot(const struct approval_task *t, struct tg_buf *out, struct tg_err *err)

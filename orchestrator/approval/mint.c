@@ -18,7 +18,7 @@ struct mint {
     approval_minted_fn fn;
 };
 
-enum { POLICIES, LAST }; /* statements */
+enum { TUNE, POLICIES, LAST }; /* statements */
 
 static void finish(struct mint *m)
 {
@@ -118,7 +118,7 @@ static void think(struct approval_task *t)
     TG_AUTO(session) struct tg_session *s = NULL;
     if (may_sign(m, &t->err) < 0 || approval_must_be_open(&t->head, &t->err) < 0) return;
     s = tg_session_new();
-    if (approval_lines_session(t, s, &t->err) < 0)
+    if (approval_lines_session(t, s, NULL, &t->err) < 0)
         (void)tg_err_wrap(&t->err, "S3: batch %s", t->batch);
     else
         tg_session_totals(s, &m->totals);
@@ -133,6 +133,7 @@ static void on_thought(struct approval_task *t)
         return;
     }
     struct db_unit *u = db_unit_new(t->a->db, "signing session");
+    approval_add_tune(u, t->head.count);
     approval_add_policies(u, t->head.id);
     approval_add_last(u);
     db_unit_run(u, on_last, m);

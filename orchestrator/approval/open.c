@@ -14,6 +14,7 @@ struct row {
     struct tg_number number;
     size_t app, app_len, department, policy; /* places in texts */
     uint8_t csr[TG_SHA256], cms[TG_SHA256];
+    struct tg_merkle_hash hash;
     tg_flags flags;
     size_t leaf, leaf_len; /* places in leaves */
 };
@@ -22,6 +23,8 @@ struct open {
     struct approval *a;
     struct approval_opened result;
     struct approval_flag_count counts[TG_FLAG_COUNT];
+    struct approval_place *places;
+    size_t places_count;
     struct row *rows;
     size_t count;
     struct tg_buf texts, leaves;
@@ -48,6 +51,7 @@ static void finish(struct open *o)
     o->fn(failed ? NULL : &o->result, failed ? &o->err : NULL, o->data);
     tg_buf_done(&o->texts);
     tg_buf_done(&o->leaves);
+    free(o->places);
     free(o->rows);
     free(o->actor);
     free(o);
@@ -89,18 +93,31 @@ static tg_flags asserted(const struct approval_prepared *p)
 {
     bool unconfirmed = p->confirm && p->consent != APPLICATION_CONSENT_KEY;
     return flags_of_old(p->flags) | (p->holder_left ? TG_FLAG_BIT(TG_FLAG_HOLDER_LEFT) : 0) |
-           (p->copied ? TG_FLAG_BIT(TG_FLAG_COPIED_KEY) : 0) |
-           (p->moved ? TG_FLAG_BIT(TG_FLAG_FIRST_ON_WORKSTATION) : 0) |
            (unconfirmed ? TG_FLAG_BIT(TG_FLAG_UNCONFIRMED) : 0);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t one = ((const struct approval_place *)a)->id;
+    int64_t other = ((const struct approval_place *)b)->id;
+    return (one > other) - (one < other);
+}
+
+static tg_flags flags_of_place(const struct open *o, int64_t id)
+{
+    struct approval_place key = {.id = id};
+    const struct approval_place *found =
+        o->places_count ? bsearch(&key, o->places, o->places_count, sizeof key, by_id) : NULL;
+    return found ? found->flags : 0;
 }
 
 static void take_row(struct open *o, const struct approval_prepared *p)
 {
-    o->last = p->number;
     if (o->count == TG_MAX_BATCH || !fits(o, p)) return;
     if (o->count % PAGE == 0) o->rows = tg_realloc(o->rows, (o->count + PAGE) * sizeof *o->rows);
     struct row *row = &o->rows[o->count++];
-    *row = (struct row){.id = p->id, .rev = p->rev, .number = p->number, .flags = asserted(p)};
+    *row = (struct row){.id = p->id, .rev = p->rev, .number = p->number};
+    row->flags = asserted(p) | flags_of_place(o, p->id);
     row->app = keep(o, p->app.data, p->app.len);
     row->app_len = p->app.len;
     row->department = keep(o, p->department, strlen(p->department));
@@ -135,7 +152,7 @@ static int make_leaf(struct open *o, struct row *row, struct tg_leaf *leaf, stru
         !tg_copy(leaf->policy, sizeof leaf->policy, texts + row->policy))
         return TG_FAIL(err, TG_E_LIMIT, "application %s: department or policy is too long", number);
     row->leaf = o->leaves.len;
-    TG_TRY(tg_leaf_join(app, leaf, &o->leaves, err));
+    TG_TRY(tg_leaf_join_parsed(app, leaf, &o->leaves, err));
     row->leaf_len = o->leaves.len - row->leaf;
     return tg_buf_ok(&o->leaves, err);
 }
@@ -145,7 +162,6 @@ static void make_leaves(void *data)
     struct open *o = data;
     TG_AUTO(mem) struct tg_leaf *leaf = TG_NEW(struct tg_leaf);
     struct tg_merkle_frontier frontier;
-    struct tg_merkle_hash hash;
     tg_merkle_frontier_init(&frontier);
     for (size_t i = 0; i < o->count; i++) {
         struct row *row = &o->rows[i];
@@ -155,8 +171,8 @@ static void make_leaves(void *data)
             (void)tg_err_wrap(&o->err, "application %s", number);
             return;
         }
-        tg_merkle_leaf(o->leaves.data + row->leaf, row->leaf_len, &hash);
-        tg_merkle_frontier_append(&frontier, &hash);
+        tg_merkle_leaf(o->leaves.data + row->leaf, row->leaf_len, &row->hash);
+        tg_merkle_frontier_append(&frontier, &row->hash);
     }
     tg_merkle_frontier_root(&frontier, &o->root);
 }
@@ -184,15 +200,16 @@ static void add_chunk(struct open *o, struct db_unit *u, size_t first, size_t n)
 {
     TG_AUTO(mem) int64_t *ids = tg_calloc(n, sizeof *ids);
     TG_AUTO(mem) int64_t *revs = tg_calloc(n, sizeof *revs);
-    TG_AUTO(mem) struct db_slice *slices = tg_calloc(3 * n, sizeof *slices);
+    TG_AUTO(mem) struct db_slice *slices = tg_calloc(4 * n, sizeof *slices);
     TG_AUTO(mem) char **flags = tg_calloc(n, sizeof *flags);
     for (size_t i = 0; i < n; i++) {
         const struct row *row = &o->rows[first + i];
         ids[i] = row->id;
         revs[i] = row->rev;
         slices[i] = (struct db_slice){o->leaves.data + row->leaf, row->leaf_len};
-        slices[n + i] = (struct db_slice){row->csr, TG_SHA256};
-        slices[2 * n + i] = (struct db_slice){row->cms, TG_SHA256};
+        slices[n + i] = (struct db_slice){row->hash.b, TG_SHA256};
+        slices[2 * n + i] = (struct db_slice){row->csr, TG_SHA256};
+        slices[3 * n + i] = (struct db_slice){row->cms, TG_SHA256};
         flags[i] = flag_words(row->flags);
     }
     struct approval_leaves leaves = {
@@ -201,8 +218,9 @@ static void add_chunk(struct open *o, struct db_unit *u, size_t first, size_t n)
         .ids = ids,
         .revs = revs,
         .leaves = slices,
-        .csrs = slices + n,
-        .cmss = slices + 2 * n,
+        .hashes = slices + n,
+        .csrs = slices + 2 * n,
+        .cmss = slices + 3 * n,
         .flags = (const char *const *)flags,
         .count = n,
     };
@@ -279,6 +297,7 @@ static void freeze(struct open *o)
                                           .actor = o->actor};
     struct db_unit *u = db_unit_new(o->a->db, "batch open");
     db_unit_deadline(u, 300 * 1000);
+    approval_add_tune(u, (int64_t)o->count);
     for (size_t at = 0; at < o->count; at += CHUNK)
         add_chunk(o, u, at, o->count - at < CHUNK ? o->count - at : CHUNK);
     add_holds(o, u);
@@ -330,16 +349,19 @@ static void on_page(const struct db_results *r, const struct tg_err *err, void *
 {
     struct open *o = data;
     size_t rows = err ? 0 : db_rows(r, 0);
+    bool more = rows == PAGE && o->count + rows < TG_MAX_BATCH;
+    struct approval_prepared p;
     if (err) o->err = *err;
+    if (more) { /* the database works on the next page while this one is copied */
+        approval_prepared_at(r, 0, rows - 1, &p);
+        o->last = p.number;
+        next_page(o);
+    }
     for (size_t i = 0; i < rows; i++) {
-        struct approval_prepared p;
         approval_prepared_at(r, 0, i, &p);
         take_row(o, &p);
     }
-    if (rows == PAGE && o->count < TG_MAX_BATCH) {
-        next_page(o);
-        return;
-    }
+    if (more) return;
     if (o->texts.failed) TG_FAIL(&o->err, TG_E_LIMIT, "batch: it is too large");
     if (!err && o->count == 0)
         TG_FAIL(&o->err, TG_E_NOT_FOUND,
@@ -347,6 +369,21 @@ static void on_page(const struct db_results *r, const struct tg_err *err, void *
     if (o->err.code < 0 ||
         tg_work_start(&o->work, db_loop(o->a->db), make_leaves, on_made, o, &o->err) < 0)
         finish(o);
+}
+
+static void on_places(const struct db_results *r, const struct tg_err *err, void *data)
+{
+    struct open *o = data;
+    if (err) {
+        o->err = *err;
+        finish(o);
+        return;
+    }
+    o->places_count = db_rows(r, 1);
+    o->places = tg_calloc(o->places_count + 1, sizeof *o->places);
+    for (size_t i = 0; i < o->places_count; i++)
+        approval_place_at(r, 1, i, &o->places[i]);
+    next_page(o);
 }
 
 static void on_no_trust(const struct db_results *r, const struct tg_err *err, void *data)
@@ -370,11 +407,13 @@ void approval_open(struct approval *a, const char *actor, int64_t now, approval_
     o->fn = fn;
     o->data = data;
     approval_begin(a);
+    struct db_unit *u = db_unit_new(a->db, "batch open");
     if (a->trust) {
-        next_page(o);
+        approval_add_tune(u, 0);
+        approval_add_places(u);
+        db_unit_run(u, on_places, o);
         return;
     }
-    struct db_unit *u = db_unit_new(a->db, "trust");
     approval_add_trust(u);
     db_unit_run(u, on_no_trust, o);
 }

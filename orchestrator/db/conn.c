@@ -107,6 +107,15 @@ static int on_readable(struct db_link *l, struct tg_err *err)
     return 0;
 }
 
+static int on_drained(struct db_link *l, struct tg_err *err)
+{
+    struct db_conn *c = conn_of(l);
+    if (!c->sending) return 0;
+    TG_TRY(db_unit_send(c, err));
+    if (!c->sending) db_kick(c->db); /* others may follow on it */
+    return 1;
+}
+
 /* What was sent and not settled may or may not have been committed. Units that only read are asked
  * again. */
 static void on_lost(struct db_link *l, const struct tg_err *err)
@@ -118,6 +127,7 @@ static void on_lost(struct db_link *l, const struct tg_err *err)
         c->db->ready--;
     }
     c->in_flight = 0;
+    c->sending = NULL;
     c->cancelled_at_ms = 0;
     tg_list_each(s, &c->sent, struct db_sent, node)
     {
@@ -147,7 +157,8 @@ static int on_ready_counted(struct db_link *l, struct tg_err *err)
     return on_ready(l, err);
 }
 
-static const struct db_link_ops ops = {on_ready_counted, on_readable, on_lost, on_closed};
+static const struct db_link_ops ops = {on_ready_counted, on_readable, on_drained, on_lost,
+                                       on_closed};
 
 void db_conn_init(struct db_conn *c, struct db *db)
 {
@@ -192,6 +203,7 @@ void db_conn_cancel(struct db_conn *c)
 void db_conn_close(struct db_conn *c)
 {
     struct db_sent *s;
+    c->sending = NULL;
     db_link_close(&c->link);
     tg_list_each(s, &c->sent, struct db_sent, node)
     {

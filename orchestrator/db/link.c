@@ -88,7 +88,10 @@ static void on_io(uv_poll_t *h, int status, int events)
 
 int db_link_flush(struct db_link *l, struct tg_err *err)
 {
-    int rc = PQflush(l->pg);
+    int rc, more = 1;
+    while ((rc = PQflush(l->pg)) == 0 && more == 1 && l->ops->drained)
+        more = l->ops->drained(l, err);
+    if (more < 0) return more;
     if (rc < 0) return db_link_error(l, "connection lost", err);
     watch(l, UV_READABLE | (rc == 1 ? UV_WRITABLE : 0), on_io);
     return 0;

@@ -18,6 +18,8 @@ struct db_link_ops {
     int (*ready)(struct db_link *l, struct tg_err *err);
     /* Input was consumed: take what is there. < 0 drops the connection. */
     int (*readable)(struct db_link *l, struct tg_err *err);
+    /* All that was sent is out: send more. Returns whether there was more, or < 0. NULL ok. */
+    int (*drained)(struct db_link *l, struct tg_err *err);
     /* It is gone (or the attempt failed): l->pg is NULL already. Never inside start. */
     void (*lost)(struct db_link *l, const struct tg_err *err);
     void (*closed)(struct db_link *l);

@@ -138,7 +138,7 @@ static void on_closed(struct db_link *l)
     db_maybe_closed(n->db);
 }
 
-static const struct db_link_ops ops = {on_ready, on_readable, on_lost, on_closed};
+static const struct db_link_ops ops = {on_ready, on_readable, NULL, on_lost, on_closed};
 
 void db_news_init(struct db *db)
 {

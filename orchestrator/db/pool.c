@@ -55,7 +55,9 @@ static void run_on(struct db_conn *c, struct db_unit *u)
         rc = prepare(c, u->statements[i].query, &err);
     push_sent(c, u, NULL);
     c->in_flight++;
-    if (rc == 0) rc = db_unit_send(c, u, &err);
+    c->sending = u;
+    c->sent_count = 0;
+    if (rc == 0) rc = db_unit_send(c, &err);
     if (rc < 0) db_link_fail(&c->link, &err);
 }
 
@@ -64,7 +66,8 @@ static struct db_conn *least_busy(struct db *db)
     struct db_conn *best = NULL;
     for (unsigned i = 0; i < db->conn_count; i++) {
         struct db_conn *c = &db->conns[i];
-        if (c->link.ready && c->cancelled_at_ms == 0 && (!best || c->in_flight < best->in_flight))
+        if (c->link.ready && !c->sending && c->cancelled_at_ms == 0 &&
+            (!best || c->in_flight < best->in_flight))
             best = c;
     }
     return best && best->in_flight < DB_DEPTH ? best : NULL;

@@ -9,6 +9,7 @@
  * server busy). */
 enum {
     DB_DEPTH = 4,
+    DB_SEND_AHEAD = 256 * 1024, /* bytes of a unit before what was sent of it must be out */
     DB_RETRIES = 5,
     DB_SWEEP_MS = 20,
     DB_CANCEL_GRACE_MS = 5000,
@@ -60,7 +61,9 @@ struct db_conn {
     struct db_link link;
     struct db *db;
     struct tg_list sent;
-    unsigned in_flight; /* units */
+    unsigned in_flight;      /* units */
+    struct db_unit *sending; /* sent up to statement sent_count; no other unit comes between */
+    size_t sent_count;
     const struct db_query **prepared;
     size_t prepared_count, prepared_cap;
     struct tg_work cancel_work;
@@ -113,7 +116,8 @@ struct db {
 /* unit.c */
 void db_unit_tell(struct db_unit *u);   /* calls back once */
 void db_unit_forget(struct db_unit *u); /* frees */
-int db_unit_send(struct db_conn *c, struct db_unit *u, struct tg_err *err);
+/* The next statements of c->sending, or its end. */
+int db_unit_send(struct db_conn *c, struct tg_err *err);
 void db_unit_again(struct db_unit *u); /* clears results for another try */
 /* conn.c */
 void db_conn_init(struct db_conn *c, struct db *db);

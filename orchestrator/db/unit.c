@@ -56,7 +56,7 @@ void db_unit_run(struct db_unit *u, db_done_fn done, void *data)
 }
 
 static int send_statement(struct db_conn *c, const struct db_unit *u, const struct db_statement *s,
-                          struct tg_err *err)
+                          size_t *bytes, struct tg_err *err)
 {
     const char *values[DB_PARAMS_MAX];
     int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
@@ -67,16 +67,21 @@ static int send_statement(struct db_conn *c, const struct db_unit *u, const stru
         values[i] = v->len < 0 ? NULL : v->len == 0 ? "" : (const char *)u->bytes.data + v->at;
         lengths[i] = v->len < 0 ? 0 : v->len;
         formats[i] = 1;
+        *bytes += (size_t)lengths[i];
     }
     if (!PQsendQueryPrepared(c->link.pg, s->query->name, n, values, lengths, formats, 1))
         return db_link_error(&c->link, u->what, err);
     return 0;
 }
 
-int db_unit_send(struct db_conn *c, struct db_unit *u, struct tg_err *err)
+/* A unit of 100 MB is not queued at once: libpq moves all that is queued at every partial write. */
+int db_unit_send(struct db_conn *c, struct tg_err *err)
 {
-    for (size_t i = 0; i < u->count; i++)
-        TG_TRY(send_statement(c, u, &u->statements[i], err));
+    struct db_unit *u = c->sending;
+    for (size_t bytes = 0; c->sent_count < u->count && bytes < DB_SEND_AHEAD; c->sent_count++)
+        TG_TRY(send_statement(c, u, &u->statements[c->sent_count], &bytes, err));
+    if (c->sent_count < u->count) return 0;
+    c->sending = NULL;
     if (!PQpipelineSync(c->link.pg)) return db_link_error(&c->link, u->what, err);
     return 0;
 }

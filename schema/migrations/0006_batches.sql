@@ -37,8 +37,7 @@ CREATE TABLE batch_leaf (
   status_sha256  bytea CHECK (octet_length(status_sha256) = 32),
   flags          text NOT NULL DEFAULT '',                    -- the leaf's flags, sorted, blank between
   PRIMARY KEY (batch_id, leaf_index),
-  UNIQUE (batch_id, application_id));
-CREATE INDEX batch_leaf_application ON batch_leaf (application_id);
+  UNIQUE (application_id, batch_id));
 CALL make_insert_only('batch_leaf');
 
 CREATE FUNCTION batch_leaf_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = tamga, pg_temp AS $$

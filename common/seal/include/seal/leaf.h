@@ -72,6 +72,10 @@ int tg_app_print(const struct tg_leaf *leaf, enum tg_app_form form, struct tg_bu
  * server never re-emits the app. Parses the result once (ret may be NULL). */
 int tg_leaf_join(struct tg_blob app, const struct tg_leaf *review, struct tg_buf *out,
                  struct tg_err *err) TG_MUST_CHECK;
+/* The same where leaf came from tg_app_parse(app, ..., TG_APP_FULL) and its review fields were set
+ * since: the app is not read a second time. */
+int tg_leaf_join_parsed(struct tg_blob app, const struct tg_leaf *leaf, struct tg_buf *out,
+                        struct tg_err *err) TG_MUST_CHECK;
 /* The app object inside a leaf line that tg_leaf_parse accepted. Borrowed from line. */
 struct tg_blob tg_leaf_app(const void *line, size_t len);
 
