@@ -15,6 +15,7 @@ struct session {
     struct agent_api *api;
     struct tg_stream *stream;
     int64_t agent_id, last; /* last: highest id written */
+    bool anew;              /* an answer was lost: ask from the start */
     bool pulling, again;    /* a question to dispatch is on; ask once more when it is answered */
     bool dead;              /* the stream ended while pulling: freed by the answer */
 };

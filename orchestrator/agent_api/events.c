@@ -64,10 +64,13 @@ static void on_next(const struct dispatch_line *lines, size_t count, const struc
         return;
     }
     if (err) {
-        tg_log_err(TG_LOG_WARN, "agent-api", "events",
-                   err); /* the next news or the poll asks again */
+        /* The next news or the poll asks again. What was claimed may have been committed without
+         * our knowing: then it is leased to this agent, and only starting anew brings it again. */
+        tg_log_err(TG_LOG_WARN, "agent-api", "events", err);
+        s->anew = true;
         return;
     }
+    s->anew = false;
     if (!write_lines(s, lines, count)) return;
     if (s->again || count > 0) pull(s);
 }
@@ -92,8 +95,8 @@ static void pull(struct session *s)
     }
     s->pulling = true;
     s->again = false;
-    dispatch_next(s->api->rooms.dispatch, s->agent_id, s->last, tg_loop_wall(s->api->rooms.loop),
-                  on_next, s);
+    dispatch_next(s->api->rooms.dispatch, s->agent_id, s->anew ? 0 : s->last,
+                  tg_loop_wall(s->api->rooms.loop), on_next, s);
 }
 
 static void pull_all(struct agent_api *api)
