@@ -254,6 +254,7 @@ struct approval_signature {
 bool approval_signature_at(const struct db_results *r, size_t i, struct approval_signature *ret);
 void approval_add_recall(struct db_unit *u, const struct approval_signature *s, struct tg_blob text,
                          struct tg_blob cms, const char *signer, int64_t now);
+void approval_add_recalling(struct db_unit *u, int64_t batch);
 void approval_add_recalled(struct db_unit *u, int64_t batch, int64_t now);
 
 /* bundle */

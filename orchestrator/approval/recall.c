@@ -124,6 +124,7 @@ static void write_recall(struct recall *c, const struct approval_signature *sig)
     db_unit_deadline(u, 300 * 1000);
     approval_add_recall(u, sig, TG_BLOB(c->text.data, c->text.len),
                         TG_BLOB(c->cms.data, c->cms.len), "", c->now);
+    approval_add_recalling(u, sig->batch_id);
     c->moved = application_add_batch(u, &move);
     approval_add_recalled(u, sig->batch_id, c->now);
     c->told = c->moved + 1;

@@ -139,6 +139,11 @@ void approval_add_recall(struct db_unit *u, const struct approval_signature *s, 
                         db_bytes(cms.data, cms.len), db_text(signer), db_time(now)));
 }
 
+void approval_add_recalling(struct db_unit *u, int64_t batch)
+{
+    db_unit_add(u, Q_APPROVAL_RECALLING, DB_ARGS(db_i64(batch)));
+}
+
 void approval_add_recalled(struct db_unit *u, int64_t batch, int64_t now)
 {
     db_unit_add(u, Q_APPROVAL_RECALLED, DB_ARGS(db_i64(batch), db_time(now)));

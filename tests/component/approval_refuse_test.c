@@ -104,7 +104,8 @@ static void a_trust_document_of_strangers_is_refused(void **state)
 {
     struct flow *f = *state;
     seal_world_cms(&f->w.stranger, seal_blob(&f->w.trust_text), &f->w.trust_cms[0]);
-    f->w.trust_text.data[f->w.trust_text.len - 2] ^= 1;
+    uint8_t *digit = &f->w.trust_text.data[f->w.trust_text.len - 2]; /* of a hash: stays one */
+    *digit = *digit == '0' ? '1' : '0';
     refused_somehow(f, flow_publish(f), "V2");
     assert_int_equal(flow_count(f, "SELECT count(*) FROM trust_document"), 1);
 }
@@ -417,6 +418,12 @@ static void what_was_signed_verifies_without_the_server(void **state)
     tg_buf_done(&snapshot);
 }
 
+/* A look for work that was under way drops its job as soon as it sees the recall. */
+static bool no_work_left(void *data)
+{
+    return flow_count(data, "SELECT count(*) FROM job WHERE kind IN (3, 21, 22, 23)") == 0;
+}
+
 static void a_recall_takes_back(void **state)
 {
     struct flow *f = *state;
@@ -427,7 +434,7 @@ static void a_recall_takes_back(void **state)
     assert_int_equal(f->recalled, 4);
     assert_int_equal(f->cancelled, 1);
     assert_int_equal(flow_state(f, 1), 2);
-    assert_int_equal(flow_count(f, "SELECT count(*) FROM job WHERE kind IN (3, 21, 22, 23)"), 0);
+    assert_true(tg_loop_until(&f->loop, no_work_left, f, 5000));
     refused(f, flow_pack(f, 0, false), TG_E_REVOKED, "V5");
     must(f, flow_next(f, 0, 0));
     assert_int_equal(f->lines, 1);

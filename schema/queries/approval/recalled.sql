@@ -1,9 +1,10 @@
--- The batch is recalled: nothing more of it is issued or installed, and the agents of what was issued are told.
+-- Nothing more of a recalled batch is issued or installed, and its agents are told; a job 23 that a worker holds is left to it: it waits for the batch, then drops it.
 -- params: batch bigint, now timestamptz
-WITH done AS (UPDATE batch SET state = 4, rev = rev + 1 WHERE id = $1 AND state = 2),
-gone AS (
+WITH gone AS (
   DELETE FROM job WHERE (kind = 21 AND subject = $1)
-     OR (kind IN (3, 22, 23) AND subject IN (SELECT application_id FROM batch_leaf WHERE batch_id = $1)))
+     OR (kind IN (3, 22) AND subject IN (SELECT application_id FROM batch_leaf WHERE batch_id = $1))
+     OR id IN (SELECT id FROM job WHERE kind = 23 AND subject IN (SELECT application_id FROM batch_leaf WHERE batch_id = $1)
+               FOR UPDATE SKIP LOCKED))
 INSERT INTO job (run_at, made_at, subject, agent_id, kind, prio)
 SELECT $2, $2, a.id, k.agent_id, 5, 1
 FROM batch_leaf l JOIN application a ON a.id = l.application_id AND a.state IN (5, 6) JOIN keystore_where k ON k.id = a.keystore_id
