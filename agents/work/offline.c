@@ -8,9 +8,10 @@
 int bundle_number(const void *bytes, size_t len, char ret[TG_NUMBER], struct tg_err *err)
 {
     struct tg_bundle *bundle = NULL;
-    TG_TRY(tg_bundle_parse(bytes, len, &bundle, err));
+    if (tg_bundle_parse(bytes, len, &bundle, err) < 0) return tg_err_wrap(err, "V1");
     struct tg_leaf *leaf = TG_NEW(struct tg_leaf);
     int rc = tg_leaf_parse(bundle->leaf.data, bundle->leaf.len, leaf, err);
+    if (rc < 0) rc = tg_err_wrap(err, "V1");
     if (rc == 0) (void)tg_copy(ret, TG_NUMBER, leaf->no);
     free(leaf);
     tg_bundle_free(bundle);
